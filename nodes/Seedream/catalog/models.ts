@@ -1,0 +1,326 @@
+import {
+	SEEDREAM_3_0_SIZES,
+	SEEDREAM_4_0_SIZES,
+	SEEDREAM_4_5_SIZES,
+	SEEDREAM_5_LITE_SIZES,
+	SEEDREAM_5_PRO_SIZES,
+	type Resolution,
+	type SizeTable,
+} from './sizes';
+
+/** What a user can ask for; the values of the node's Operation field. */
+export type Operation = 'textToImage' | 'imageToImage' | 'imageSet';
+
+export type FamilyId =
+	| '5.0-pro'
+	| '5.0-flash'
+	| '5.0-lite'
+	| '4.5'
+	| '4.0'
+	| '3.0'
+	| 'seededit-3.0';
+
+/** Body fields that some models take and others refuse. */
+export type ModelParameter =
+	| 'background'
+	| 'guidance_scale'
+	| 'layer_decomposition'
+	| 'optimize_prompt_options'
+	| 'output_format'
+	| 'seed'
+	| 'sequential_image_generation'
+	| 'stream'
+	| 'tools';
+
+/** One model id as a first-party service spells it. */
+export interface ModelId {
+	id: string;
+	service: 'volcengine' | 'byteplus';
+	/** Day the service ends it or has ended it, ISO date; `retired` where only the fact is known. */
+	ends?: string;
+	/** Id the service names as the replacement. */
+	successor?: string;
+}
+
+/** What reference images a model reads. Volcengine Ark and BytePlus "Image generation API", `image`. */
+export interface ReferenceRules {
+	min: number;
+	max: number;
+	/** Formats by the name they have in `data:image/<format>`. */
+	formats: readonly string[];
+	/** Largest file, in bytes. */
+	maxBytes: number;
+	/** Width times height, in pixels. */
+	minPixels: number;
+	maxPixels: number;
+	/** Each side must be longer than this, in pixels. */
+	longerThan: number;
+	/** Longest allowed side ratio: 16 means 1:16 to 16:1. */
+	maxRatio: number;
+}
+
+export interface SizeRules {
+	/** Resolutions the model takes by name, as `size: "2K"`. */
+	presets: readonly Resolution[];
+	/** Recommended pixels for each resolution and aspect ratio. */
+	table: SizeTable;
+	/** Range of width times height, in pixels, for explicit sizes. */
+	minPixels: number;
+	maxPixels: number;
+	/** Longest allowed side ratio of explicit sizes; absent where none is documented. */
+	maxRatio?: number;
+	/** What the service uses when `size` is absent. */
+	default: string;
+}
+
+export interface ModelFamily {
+	id: FamilyId;
+	name: string;
+	/**
+	 * Regular expression source that every spelling of the family's ids matches: `doubao-`, `dola-`
+	 * or no prefix, `vendor/` prefixes, `5.0` for `5-0`, with or without the date.
+	 */
+	pattern: string;
+	ids: readonly ModelId[];
+	operations: readonly Operation[];
+	/** Absent where the model takes no reference image. */
+	references?: ReferenceRules;
+	/** References and generated images of a set together; absent where the model makes no sets. */
+	maxTotalImages?: number;
+	/** Absent where the model only takes `size: "adaptive"`. */
+	size?: SizeRules;
+	/** Each parameter the model takes, with the values it takes where they are a closed list. */
+	parameters: Readonly<Partial<Record<ModelParameter, readonly string[]>>>;
+	/** What the service uses when `guidance_scale` is absent. */
+	guidanceScale?: number;
+}
+
+/** `guidance_scale` of Seedream 3.0 and SeedEdit 3.0: gateway 001 and Cloudsway documents. */
+export const GUIDANCE_SCALE = { min: 1, max: 10 } as const;
+
+/** `seed`: gateway 001 and DeerAPI documents; -1 asks for a random one. */
+export const SEED = { min: -1, max: 2_147_483_647 } as const;
+
+/** `max_images`: Volcengine Ark "Image generation API", `sequential_image_generation_options`. */
+export const MAX_IMAGES = { min: 1, max: 15 } as const;
+
+const MEGABYTE = 1024 * 1024;
+
+/** References of the 4.x and 5.x models; older documents say 10 MB, current ones 30 MB. */
+const REFERENCES: ReferenceRules = {
+	min: 0,
+	max: 14,
+	formats: ['jpeg', 'png', 'webp', 'bmp', 'tiff', 'gif', 'heic', 'heif'],
+	maxBytes: 30 * MEGABYTE,
+	minPixels: 196,
+	maxPixels: 36_000_000,
+	longerThan: 14,
+	maxRatio: 16,
+};
+
+const EVERY_OPERATION = ['textToImage', 'imageToImage', 'imageSet'] as const;
+const SINGLE_IMAGE = ['textToImage', 'imageToImage'] as const;
+
+const SET_PARAMETERS = {
+	sequential_image_generation: ['auto', 'disabled'],
+	stream: [],
+} as const;
+
+const LAYER_PARAMETERS = {
+	background: ['opaque', 'transparent'],
+	layer_decomposition: [],
+	output_format: ['jpeg', 'png'],
+} as const;
+
+/** The end of service Volcengine announced on 2026-09-24 (retirement batch 10). */
+const BATCH_10 = '2026-11-24';
+
+function pattern(name: string): string {
+	return `^(?:.*\\/)?(?:doubao-|dola-)?${name}(?:-\\d{6,8})?$`;
+}
+
+/**
+ * Every model family, newest first. Sources: Volcengine Ark and BytePlus ModelArk "Image generation
+ * API" and model lists as of 2026-10; 3.0 and SeedEdit: the same documents of 2025 and gateway 001.
+ */
+export const MODEL_FAMILIES: readonly ModelFamily[] = [
+	{
+		id: '5.0-pro',
+		name: 'Seedream 5.0 Pro',
+		pattern: pattern('seedream-5[-.]0-pro'),
+		ids: [
+			{ id: 'doubao-seedream-5-0-pro-260628', service: 'volcengine' },
+			{ id: 'dola-seedream-5-0-pro-260628', service: 'byteplus' },
+		],
+		operations: SINGLE_IMAGE,
+		references: { ...REFERENCES, max: 10 },
+		size: {
+			presets: ['1K', '1.5K', '2K'],
+			table: SEEDREAM_5_PRO_SIZES,
+			minPixels: 921_600,
+			maxPixels: 4_624_220,
+			maxRatio: 16,
+			default: '2K',
+		},
+		parameters: { ...LAYER_PARAMETERS, optimize_prompt_options: ['standard', 'fast'] },
+	},
+	{
+		id: '5.0-flash',
+		name: 'Seedream 5.0 Flash',
+		pattern: pattern('seedream-5[-.]0-flash'),
+		ids: [
+			{ id: 'doubao-seedream-5-0-flash-260915', service: 'volcengine' },
+			{ id: 'dola-seedream-5-0-flash-260915', service: 'byteplus' },
+		],
+		operations: SINGLE_IMAGE,
+		references: { ...REFERENCES, max: 10 },
+		size: {
+			presets: ['1K', '1.5K', '2K'],
+			table: SEEDREAM_5_PRO_SIZES,
+			minPixels: 921_600,
+			maxPixels: 4_624_220,
+			maxRatio: 16,
+			default: '2K',
+		},
+		parameters: { ...LAYER_PARAMETERS, optimize_prompt_options: ['standard'] },
+	},
+	{
+		id: '5.0-lite',
+		name: 'Seedream 5.0 Lite',
+		pattern: pattern('seedream-5[-.]0(?:-lite)?'),
+		ids: [
+			{
+				id: 'doubao-seedream-5-0-260128',
+				service: 'volcengine',
+				ends: BATCH_10,
+				successor: 'doubao-seedream-5-0-pro-260628',
+			},
+			{
+				id: 'doubao-seedream-5-0-lite-260128',
+				service: 'volcengine',
+				ends: BATCH_10,
+				successor: 'doubao-seedream-5-0-pro-260628',
+			},
+			{ id: 'seedream-5-0-260128', service: 'byteplus' },
+			{ id: 'seedream-5-0-lite-260128', service: 'byteplus' },
+		],
+		operations: EVERY_OPERATION,
+		references: REFERENCES,
+		maxTotalImages: 15,
+		size: {
+			presets: ['2K', '3K', '4K'],
+			table: SEEDREAM_5_LITE_SIZES,
+			minPixels: 3_686_400,
+			maxPixels: 16_777_216,
+			maxRatio: 16,
+			default: '2048x2048',
+		},
+		parameters: {
+			...SET_PARAMETERS,
+			optimize_prompt_options: ['standard'],
+			output_format: ['jpeg', 'png'],
+			tools: ['web_search'],
+		},
+	},
+	{
+		id: '4.5',
+		name: 'Seedream 4.5',
+		pattern: pattern('seedream-4[-.]5'),
+		ids: [
+			{
+				id: 'doubao-seedream-4-5-251128',
+				service: 'volcengine',
+				ends: BATCH_10,
+				successor: 'doubao-seedream-5-0-pro-260628',
+			},
+			{ id: 'seedream-4-5-251128', service: 'byteplus' },
+		],
+		operations: EVERY_OPERATION,
+		references: REFERENCES,
+		maxTotalImages: 15,
+		size: {
+			presets: ['2K', '4K'],
+			table: SEEDREAM_4_5_SIZES,
+			minPixels: 3_686_400,
+			maxPixels: 16_777_216,
+			maxRatio: 16,
+			default: '2048x2048',
+		},
+		parameters: { ...SET_PARAMETERS, optimize_prompt_options: ['standard'] },
+	},
+	{
+		id: '4.0',
+		name: 'Seedream 4.0',
+		pattern: pattern('seedream-4[-.]0'),
+		ids: [
+			{ id: 'doubao-seedream-4-0-20260415', service: 'volcengine' },
+			{
+				id: 'doubao-seedream-4-0-250828',
+				service: 'volcengine',
+				ends: BATCH_10,
+				successor: 'doubao-seedream-4-0-20260415',
+			},
+			{ id: 'seedream-4-0-250828', service: 'byteplus' },
+		],
+		operations: EVERY_OPERATION,
+		references: REFERENCES,
+		maxTotalImages: 15,
+		size: {
+			presets: ['1K', '2K', '4K'],
+			table: SEEDREAM_4_0_SIZES,
+			minPixels: 921_600,
+			maxPixels: 16_777_216,
+			maxRatio: 16,
+			default: '2048x2048',
+		},
+		parameters: { ...SET_PARAMETERS, optimize_prompt_options: ['standard', 'fast'] },
+	},
+	{
+		id: '3.0',
+		name: 'Seedream 3.0',
+		pattern: pattern('seedream-3[-.]0(?:-t2i)?'),
+		ids: [
+			{ id: 'doubao-seedream-3-0-t2i-250415', service: 'volcengine', ends: 'retired' },
+			{ id: 'seedream-3-0-t2i-250415', service: 'byteplus', ends: 'retired' },
+		],
+		operations: ['textToImage'],
+		size: {
+			presets: [],
+			table: SEEDREAM_3_0_SIZES,
+			minPixels: 512 * 512,
+			maxPixels: 2048 * 2048,
+			default: '1024x1024',
+		},
+		parameters: { guidance_scale: [], seed: [] },
+		guidanceScale: 2.5,
+	},
+	{
+		id: 'seededit-3.0',
+		name: 'SeedEdit 3.0',
+		pattern: pattern('seededit-3[-.]0(?:-i2i)?'),
+		ids: [
+			{ id: 'doubao-seededit-3-0-i2i-250628', service: 'volcengine', ends: 'retired' },
+			{ id: 'seededit-3-0-i2i-250628', service: 'byteplus', ends: 'retired' },
+		],
+		operations: ['imageToImage'],
+		references: {
+			...REFERENCES,
+			min: 1,
+			max: 1,
+			formats: ['jpeg', 'png'],
+			maxBytes: 10 * MEGABYTE,
+			maxRatio: 3,
+		},
+		parameters: { guidance_scale: [], seed: [] },
+		guidanceScale: 5.5,
+	},
+];
+
+/**
+ * Finds the family a model id belongs to.
+ * @param model id as a user or a gateway writes it, e.g. `bytedance/seedream-4.5`
+ * @returns undefined for ids nobody here knows, `ep-…` endpoint ids among them
+ */
+export function familyOf(model: string): ModelFamily | undefined {
+	return MODEL_FAMILIES.find((family) => new RegExp(family.pattern).test(model));
+}
