@@ -1,0 +1,68 @@
+import { NodeConnectionTypes, type INodeType, type INodeTypeDescription } from 'n8n-workflow';
+
+import { API_BASE_URL_EXPRESSION } from './catalog/gateways';
+import { properties } from './fields';
+import { searchModels } from './searchModels';
+import { generateImages, wholeAnswer } from './sending';
+
+/** Generates images with ByteDance Seedream through any OpenAI-Images-compatible gateway. */
+export class Seedream implements INodeType {
+	description: INodeTypeDescription = {
+		displayName: 'Seedream',
+		name: 'seedream',
+		icon: { light: 'file:../../icons/seedream.svg', dark: 'file:../../icons/seedream.dark.svg' },
+		group: ['transform'],
+		version: 1,
+		subtitle: '={{ $parameter["operation"] }}',
+		description: 'Generate and edit images with ByteDance Seedream',
+		defaults: { name: 'Seedream' },
+		usableAsTool: true,
+		inputs: [NodeConnectionTypes.Main],
+		outputs: [NodeConnectionTypes.Main],
+		credentials: [{ name: 'seedreamApi', required: true }],
+		requestDefaults: {
+			baseURL: API_BASE_URL_EXPRESSION,
+			method: 'POST',
+			url: '/images/generations',
+			body: { response_format: 'url', watermark: false },
+			encoding: 'stream',
+			ignoreHttpStatusErrors: true,
+			// A redirected POST loses its body or carries the key to another host.
+			disableFollowRedirect: true,
+		},
+		requestOperations: { pagination: generateImages },
+		properties: [
+			{
+				displayName: 'Operation',
+				name: 'operation',
+				type: 'options',
+				noDataExpression: true,
+				default: 'textToImage',
+				options: [
+					{
+						name: 'Image Set',
+						value: 'imageSet',
+						action: 'Generate an image set',
+						description: 'Make several images that belong together from one prompt',
+					},
+					{
+						name: 'Image-to-Image',
+						value: 'imageToImage',
+						action: 'Generate image from images',
+						description: 'Edit or combine reference images as the prompt says',
+					},
+					{
+						name: 'Text-to-Image',
+						value: 'textToImage',
+						action: 'Generate image from text',
+						description: 'Make an image from a prompt',
+					},
+				],
+				routing: { send: { paginate: true }, output: { postReceive: [wholeAnswer] } },
+			},
+			...properties,
+		],
+	};
+
+	methods = { listSearch: { searchModels } };
+}

@@ -1,0 +1,303 @@
+import { MODEL_FAMILIES, type FamilyId, type ModelId, type ModelParameter } from './models';
+import { GATEWAY_002_SIZES, type Resolution, type SizeTable } from './sizes';
+
+/** Values of the credential's Gateway field, `automatic` apart. */
+export type GatewayId =
+	| 'volcengine'
+	| 'byteplus'
+	| 'deerapi'
+	| 'gateway001'
+	| 'gateway002'
+	| 'routescope'
+	| 'unode'
+	| 'other';
+
+/** Where a gateway reads the options that OpenAI's image API does not have. */
+export type Placement = 'topLevel' | 'extraFields' | 'both';
+
+/** How `image` carries references: `auto` is a string for one and an array for more. */
+export type ReferenceForm = 'auto' | 'array';
+
+/** Optional body fields the node can send, beside those every gateway takes. */
+export type Parameter = ModelParameter | 'n' | 'quality' | 'style' | 'user';
+
+/**
+ * Who may get a parameter: `model` asks the model's record, `any` sends it whatever the model is,
+ * a list sends it to these families.
+ */
+export type Recipients = 'model' | 'any' | readonly FamilyId[];
+
+/** What one gateway's document says, as far as it differs from the next one's. */
+export interface Gateway {
+	id: GatewayId;
+	name: string;
+	/** Document the record is taken from. */
+	source: string;
+	/** Host names that mean this gateway, their subdomains included. */
+	hosts: readonly string[];
+	apiPath: '/v1' | '/api/v3';
+	/** First-party services spell model ids in their own way. */
+	service?: ModelId['service'];
+	/** Model ids the document names, as it spells them. */
+	models: readonly string[];
+	/** Optional parameters the document lists. */
+	parameters: Readonly<Partial<Record<Parameter, Recipients>>>;
+	/** Fields every request carries because the document asks for them. */
+	always: Readonly<Record<string, unknown>>;
+	placement: Placement;
+	referenceForm: ReferenceForm;
+	/** Whether references may be URLs; if not, only `data:` URLs are taken. */
+	referenceUrls: boolean;
+	/** Formats of references, where the document lists fewer than the model takes. */
+	referenceFormats?: readonly string[];
+	/** Resolutions the document takes by name; absent: those of the model. Others go out as pixels. */
+	presets?: readonly Resolution[];
+	/** Pixel sizes of the document's own, preferred to the model's. */
+	sizes?: SizeTable;
+	/** Whether the document says to retry HTTP 500, which may come after an image was made. */
+	retryServerErrors: boolean;
+}
+
+/** Options that OpenAI's image API does not have; what {@link Placement} is about. */
+export const SEEDREAM_OPTIONS: readonly string[] = [
+	'guidance_scale',
+	'optimize_prompt_options',
+	'output_format',
+	'seed',
+	'sequential_image_generation',
+	'sequential_image_generation_options',
+	'stream',
+	'tools',
+];
+
+const MODEL_OPTIONS = {
+	guidance_scale: 'model',
+	optimize_prompt_options: 'model',
+	output_format: 'model',
+	seed: 'model',
+	sequential_image_generation: 'model',
+	stream: 'model',
+	tools: 'model',
+} as const;
+
+function firstPartyModels(service: ModelId['service']): string[] {
+	return MODEL_FAMILIES.flatMap((family) => family.ids)
+		.filter((model) => model.service === service && model.ends !== 'retired')
+		.map((model) => model.id);
+}
+
+const FIRST_PARTY = {
+	apiPath: '/api/v3',
+	parameters: { ...MODEL_OPTIONS, background: 'model', layer_decomposition: 'model' },
+	always: {},
+	placement: 'topLevel',
+	referenceForm: 'auto',
+	referenceUrls: true,
+	retryServerErrors: false,
+} as const;
+
+const COMPATIBLE = {
+	apiPath: '/v1',
+	always: {},
+	placement: 'topLevel',
+	referenceForm: 'auto',
+	referenceUrls: true,
+	retryServerErrors: false,
+} as const;
+
+/** Every gateway the node knows; `other` stands for the rest. */
+export const GATEWAYS: readonly Gateway[] = [
+	{
+		...FIRST_PARTY,
+		id: 'volcengine',
+		name: 'Volcengine Ark',
+		source: 'Volcengine Ark "Image generation API"',
+		hosts: ['volces.com'],
+		service: 'volcengine',
+		models: firstPartyModels('volcengine'),
+	},
+	{
+		...FIRST_PARTY,
+		id: 'byteplus',
+		name: 'BytePlus ModelArk',
+		source: 'BytePlus ModelArk "Image generation API"',
+		hosts: ['bytepluses.com'],
+		service: 'byteplus',
+		models: firstPartyModels('byteplus'),
+	},
+	{
+		...COMPATIBLE,
+		id: 'deerapi',
+		name: 'DeerAPI',
+		source: 'DeerAPI "Seedream image generation" (document 000)',
+		hosts: ['deerapi.com'],
+		models: ['doubao-seedream-5-0-260128'],
+		parameters: {
+			guidance_scale: 'model',
+			output_format: 'model',
+			seed: 'model',
+			sequential_image_generation: 'model',
+		},
+		referenceForm: 'array',
+		referenceFormats: ['jpeg', 'png', 'webp', 'bmp', 'tiff', 'gif'],
+		presets: ['2K', '4K'],
+		retryServerErrors: true,
+	},
+	{
+		...COMPATIBLE,
+		id: 'gateway001',
+		name: 'Gateway 001 Style',
+		source: '"Create Image" (document 001)',
+		hosts: [],
+		models: [
+			'doubao-seedream-5-0-260128',
+			'doubao-seedream-4-5-251128',
+			'doubao-seedream-4-0-250828',
+			'doubao-seedream-3-0-t2i-250415',
+			'doubao-seededit-3-0-i2i-250628',
+		],
+		parameters: {
+			guidance_scale: 'model',
+			output_format: 'model',
+			seed: 'model',
+			sequential_image_generation: 'model',
+		},
+	},
+	{
+		...COMPATIBLE,
+		id: 'gateway002',
+		name: 'Gateway 002 Style',
+		source: '"Doubao Seedream Image Generation API" (document 002)',
+		hosts: [],
+		models: [
+			'doubao-seedream-5-0-260128',
+			'doubao-seedream-4-5-251128',
+			'doubao-seedream-4-0-250828',
+			'seedream-4-0-250828',
+		],
+		parameters: { background: 'any', n: 'any', quality: 'any', style: 'any' },
+		always: { n: 1 },
+		referenceForm: 'array',
+		presets: [],
+		sizes: GATEWAY_002_SIZES,
+	},
+	{
+		...COMPATIBLE,
+		id: 'routescope',
+		name: 'RouteScope',
+		source: 'RouteScope "Doubao Seedream image generation API" (document 003)',
+		hosts: ['routescope.ai'],
+		models: [
+			'doubao-seedream-5-0-260128',
+			'doubao-seedream-5-0-lite-260128',
+			'doubao-seedream-4-5-251128',
+			'doubao-seedream-4-0-250828',
+			'doubao-seedream-3-0-t2i-250415',
+		],
+		parameters: {
+			guidance_scale: 'model',
+			n: ['3.0'],
+			quality: 'any',
+			sequential_image_generation: 'model',
+			stream: 'model',
+			style: 'any',
+			user: 'any',
+		},
+		presets: ['1K', '2K', '4K'],
+	},
+	{
+		...COMPATIBLE,
+		id: 'unode',
+		name: 'Unode',
+		source: 'Unode "Seedream Image Format" (document 004)',
+		hosts: ['unodetech.xyz'],
+		models: ['doubao-seedream-5-0-260128', 'doubao-seedream-4-5-251128'],
+		parameters: {
+			optimize_prompt_options: 'model',
+			output_format: 'model',
+			sequential_image_generation: 'model',
+			tools: 'model',
+		},
+		placement: 'extraFields',
+		referenceUrls: false,
+		presets: ['2K', '3K', '4K'],
+	},
+	{
+		...COMPATIBLE,
+		id: 'other',
+		name: 'Other (OpenAI Compatible)',
+		source: 'none; what the user sets is sent',
+		hosts: [],
+		models: MODEL_FAMILIES.flatMap((family) => family.ids)
+			.filter((model) => model.service === 'volcengine')
+			.map((model) => model.id),
+		parameters: {
+			...MODEL_OPTIONS,
+			background: 'model',
+			layer_decomposition: 'model',
+			n: 'any',
+			quality: 'any',
+			style: 'any',
+			user: 'any',
+		},
+	},
+];
+
+/** A host and its subdomains with nothing but an API version behind it, however it was pasted. */
+function barePattern(host: string): RegExp {
+	const escaped = host.replace(/\./g, '\\.');
+	return new RegExp(`^(https?://(?:[^/@]*\\.)?${escaped}(?::\\d+)?)(?:/api)?(?:/v\\d+)?$`, 'i');
+}
+
+/**
+ * Rewrites that turn whatever was pasted as base URL into one that ends in the API's version, but for
+ * the version itself. One list serves the node's code and the expression n8n evaluates.
+ */
+const BASE_URL_REWRITES: ReadonlyArray<readonly [RegExp, string]> = [
+	[/^[\s"'<]+|[\s"'>]+$/g, ''],
+	[/[?#].*$/, ''],
+	[/([^:/])\/{2,}/g, '$1/'],
+	[/\/+$/, ''],
+	[/\/(?:images(?:\/\w+)?|models|chat\/completions)$/i, ''],
+	[/^(?=localhost\b|127\.)/i, 'http://'],
+	[/^(?![a-z][a-z0-9+.-]*:\/\/)/i, 'https://'],
+	...GATEWAYS.flatMap(({ hosts, apiPath }) =>
+		hosts.map((host) => [barePattern(host), `$1${apiPath}`] as const),
+	),
+];
+
+const NO_VERSION = /(?<!\/v\d+)$/i;
+
+const ARK_GATEWAYS = GATEWAYS.filter((gateway) => gateway.apiPath === '/api/v3').map(
+	({ id }) => id,
+);
+
+/**
+ * The API's base URL, without a trailing slash, for a base URL however it was pasted.
+ * @param baseUrl with or without scheme, version, trailing slash or the full path of an endpoint
+ * @param choice the credential's Gateway field
+ */
+export function apiBaseUrl(baseUrl: string, choice: string): string {
+	const url = BASE_URL_REWRITES.reduce((text, [from, to]) => text.replace(from, to), baseUrl);
+	return url.replace(NO_VERSION, (ARK_GATEWAYS as string[]).includes(choice) ? '/api/v3' : '/v1');
+}
+
+/** {@link apiBaseUrl} of the credential, as an n8n expression for `requestDefaults` and the credential test. */
+export const API_BASE_URL_EXPRESSION = `={{ String($credentials.baseUrl || '')${BASE_URL_REWRITES.map(
+	([from, to]) => `.replace(${String(from)}, ${JSON.stringify(to)})`,
+).join(
+	'',
+)}.replace(${String(NO_VERSION)}, ${JSON.stringify(ARK_GATEWAYS)}.includes($credentials.gateway) ? '/api/v3' : '/v1') }}`;
+
+/**
+ * The gateway behind a base URL.
+ * @param baseUrl as {@link apiBaseUrl} returns it
+ * @param choice the credential's Gateway field: a gateway's id, or `automatic` to go by the host
+ */
+export function gatewayOf(baseUrl: string, choice: string): Gateway {
+	const host = /^https?:\/\/(?:[^/@]*@)?([^/:]+)/i.exec(baseUrl)?.[1].toLowerCase() ?? '';
+	const found =
+		GATEWAYS.find(({ id }) => id === choice) ??
+		GATEWAYS.find(({ hosts }) => hosts.some((name) => host === name || host.endsWith(`.${name}`)));
+	return found ?? GATEWAYS[GATEWAYS.length - 1];
+}

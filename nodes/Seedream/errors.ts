@@ -1,0 +1,72 @@
+import { NodeApiError, NodeOperationError, type IExecuteSingleFunctions } from 'n8n-workflow';
+
+/** What went wrong with an item, in words a user can act on. */
+export interface Failure {
+	/** What happened. */
+	message: string;
+	/** What to do about it. */
+	description: string;
+	/** The service's own code, e.g. `InvalidParameter`. */
+	code?: string;
+	/** HTTP status, where an answer came. */
+	status?: number;
+	/** Id under which the service can find the request. */
+	requestId?: string;
+}
+
+/** A failed request, before it is bound to a node and an item. */
+export class RequestFailure extends Error {
+	constructor(readonly failure: Failure) {
+		super(failure.message);
+	}
+}
+
+const LONG_BASE64 = /(https?:\/\/[^\s"'<>]+)|[A-Za-z0-9+/_-]{40,}={0,2}/g;
+
+/**
+ * Makes a foreign text fit to be shown: base64 and bearer keys are cut out, addresses stay whole.
+ * @param secret the key in use, which a service may echo
+ */
+export function withoutSecrets(text: string, secret = ''): string {
+	const open = secret ? text.split(secret).join('***') : text;
+	return open
+		.replace(/Bearer\s+[^\s"',]+/gi, 'Bearer ***')
+		.replace(/data:[\w/+.-]*;base64,[A-Za-z0-9+/=_-]*/gi, 'data:…')
+		.replace(LONG_BASE64, (_match, url: string | undefined) => url ?? '…');
+}
+
+/** Makes the error for input that may not be sent: what happened, and what to do. */
+export type Refusal = (message: string, description: string) => Error;
+
+/** A failure that bad input causes, found before anything was sent. */
+export function inputError(
+	context: IExecuteSingleFunctions,
+	message: string,
+	description: string,
+): NodeOperationError {
+	const itemIndex = context.getItemIndex();
+	return new NodeOperationError(context.getNode(), `${message} [item ${itemIndex}]`, {
+		itemIndex,
+		description,
+	});
+}
+
+/** A failure of a request, as n8n shows it: code, status and request id stand in the description. */
+export function requestError(context: IExecuteSingleFunctions, failure: Failure): NodeApiError {
+	const itemIndex = context.getItemIndex();
+	const details = [
+		failure.code && `Code: ${failure.code}`,
+		failure.status && `HTTP status: ${failure.status}`,
+		failure.requestId && `Request ID: ${failure.requestId}`,
+	].filter(Boolean);
+	return new NodeApiError(
+		context.getNode(),
+		{},
+		{
+			message: `${failure.message} [item ${itemIndex}]`,
+			description: [failure.description, details.join(', ')].filter(Boolean).join('\n'),
+			httpCode: failure.status === undefined ? 'none' : String(failure.status),
+			itemIndex,
+		},
+	);
+}

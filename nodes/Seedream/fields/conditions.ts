@@ -1,0 +1,26 @@
+import type { IDisplayOptions } from 'n8n-workflow';
+
+import { MODEL_FAMILIES, type ModelFamily } from '../catalog/models';
+
+/** Value of the Model Family field that means: no rules, send what is set. */
+export const NO_FAMILY = 'none';
+
+/**
+ * Hides a field for the families that lack something, known by the model's id or by the Model Family
+ * the user chose for an id nobody knows. Unknown ids and expressions hide nothing.
+ * @param lacks says of a family whether the field is to be hidden
+ * @param root `/` inside a collection, where conditions name the node's own fields by path
+ */
+export function hideFor(
+	lacks: (family: ModelFamily) => boolean,
+	root: '' | '/' = '',
+): NonNullable<IDisplayOptions['hide']> {
+	const families = MODEL_FAMILIES.filter(lacks);
+	if (families.length === 0) return {};
+	return {
+		[`${root}model`]: [
+			{ _cnd: { regex: families.map((family) => `(?:${family.pattern})`).join('|') } },
+		],
+		[`${root}modelFamily`]: families.map((family) => family.id),
+	};
+}

@@ -1,0 +1,52 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+import { MODEL_FAMILIES } from '../catalog/models';
+import { hideFor, NO_FAMILY } from './conditions';
+
+export const modelFields: INodeProperties[] = [
+	{
+		displayName: 'Model',
+		name: 'model',
+		type: 'resourceLocator',
+		required: true,
+		default: {
+			mode: 'list',
+			value: 'doubao-seedream-5-0-260128',
+			cachedResultName: 'Seedream 5.0 Lite (doubao-seedream-5-0-260128)',
+		},
+		description: 'The Seedream model that makes the images',
+		modes: [
+			{
+				displayName: 'From List',
+				name: 'list',
+				type: 'list',
+				placeholder: 'Select a model...',
+				typeOptions: { searchListMethod: 'searchModels', searchable: true },
+			},
+			{
+				displayName: 'By ID',
+				name: 'id',
+				type: 'string',
+				placeholder: 'e.g. seedream-4-5-251128 or ep-20260101000000-abcde',
+				hint: 'Any model ID the gateway takes, or an endpoint ID (ep-…)',
+			},
+		],
+		routing: { send: { type: 'body', property: 'model' } },
+	},
+	{
+		displayName: 'Model Family',
+		name: 'modelFamily',
+		type: 'options',
+		default: NO_FAMILY,
+		displayOptions: { hide: { model: hideFor(() => true).model } },
+		options: [
+			{
+				name: 'Unknown: No Limits, Send What Is Set',
+				value: NO_FAMILY,
+			},
+			...MODEL_FAMILIES.map(({ id, name }) => ({ name, value: id })),
+		],
+		description:
+			'Whose fields and limits apply to a model ID that this node does not know, such as an endpoint ID',
+	},
+];

@@ -1,0 +1,89 @@
+import type { INodeProperties, INodePropertyCollection } from 'n8n-workflow';
+
+import { hideFor } from './conditions';
+
+/** One entry of the Reference Images field, as the user fills it in. */
+export interface ReferenceEntry {
+	source?: 'binary' | 'allBinary' | 'url';
+	binaryPropertyName?: unknown;
+	url?: unknown;
+}
+
+const entry: INodePropertyCollection = {
+	displayName: 'Image',
+	name: 'image',
+	values: [
+		{
+			displayName: 'Source',
+			name: 'source',
+			type: 'options',
+			default: 'binary',
+			options: [
+				{
+					name: 'All Image Fields',
+					value: 'allBinary',
+					description: 'Every binary field of the input item that holds an image',
+				},
+				{
+					name: 'Binary Field',
+					value: 'binary',
+					description: 'Files that a previous node put into the input item',
+				},
+				{
+					name: 'URL',
+					value: 'url',
+					description: 'Public addresses, or data URIs',
+				},
+			],
+		},
+		{
+			displayName: 'Binary Field Name',
+			name: 'binaryPropertyName',
+			type: 'string',
+			default: 'data',
+			placeholder: 'e.g. data',
+			hint: 'The name of the input field containing the binary file data to be processed',
+			description: 'Several names are separated by commas',
+			displayOptions: { show: { source: ['binary'] } },
+		},
+		{
+			displayName: 'URL',
+			name: 'url',
+			type: 'string',
+			default: '',
+			placeholder: 'e.g. https://example.com/product.png',
+			description: 'One address or data URI, one per line, or a list from an expression',
+			displayOptions: { show: { source: ['url'] } },
+		},
+	],
+};
+
+const referenceImages: INodeProperties = {
+	displayName: 'Reference Images',
+	name: 'referenceImages',
+	type: 'fixedCollection',
+	typeOptions: { multipleValues: true, sortable: true },
+	placeholder: 'Add Image',
+	default: {},
+	options: [entry],
+};
+
+export const referenceFields: INodeProperties[] = [
+	{
+		...referenceImages,
+		default: { image: [{ source: 'binary', binaryPropertyName: 'data' }] },
+		displayOptions: {
+			show: { operation: ['imageToImage'] },
+			hide: hideFor(({ references }) => !references),
+		},
+		description: 'The images to work from, in the order the prompt speaks of them',
+	},
+	{
+		...referenceImages,
+		displayOptions: {
+			show: { operation: ['imageSet'] },
+			hide: hideFor(({ references }) => !references),
+		},
+		description: 'Images to work from, if any, in the order the prompt speaks of them',
+	},
+];

@@ -1,0 +1,125 @@
+import type { IDataObject } from 'n8n-workflow';
+
+import { familyOf } from '../catalog/models';
+import { RequestFailure, withoutSecrets, type Failure } from '../errors';
+import type { ImageRequest } from '../request';
+
+/** A service's complaint, as its answer tells it. */
+export interface Complaint {
+	code?: string;
+	message?: string;
+}
+
+/** What is known of an answer beside its body. */
+export interface AnswerContext {
+	/** HTTP status. */
+	status: number;
+	headers: IDataObject;
+	/** Key in use, cut out of what the service echoes. */
+	secret: string;
+}
+
+/**
+ * What to do, by the first pattern that the code, or else the message, matches.
+ * Codes: Volcengine Ark error codes (2026-08), new-api `types/error.go`.
+ */
+const ADVICE_BY_CODE: ReadonlyArray<[RegExp, string]> = [
+	[
+		/Sensitive|RiskDetection|sensitive_words/i,
+		'The content filter refused this. Change the prompt or the reference images; sending the same again rarely helps.',
+	],
+	[
+		/Overdue|InvalidAccountStatus|insufficient_user_quota|QuotaExceeded|SetLimitExceeded|InvalidSubscription|balance|quota/i,
+		"The account's balance, quota or spending limit is used up. Top it up or raise the limit at the provider, then run again.",
+	],
+	[
+		/ModelNotOpen|ServiceNotOpen|AccessDisabled|AccessDenied|access_denied|PermissionDenied/i,
+		'The account may not use this model yet. Activate it in the provider’s console.',
+	],
+	[
+		/InvalidImageURL|TosURLInvalid/i,
+		'The gateway could not read a reference image. Its address must be public and show the image itself; or pass the image as a binary field.',
+	],
+	[
+		/RateLimit|Overloaded|BurstTooFast|InflightBatchsize/i,
+		'The gateway gets more requests than it takes at a time. Nothing was charged for this one. Send fewer at once or run again later.',
+	],
+	[
+		/InvalidParameter|MissingParameter|invalid_request/i,
+		'The gateway does not take a value of this request. Change the field it names.',
+	],
+];
+
+function adviceOnModel({ model, gateway }: ImageRequest): string {
+	const known = familyOf(model)?.ids.find(({ id }) => id === model);
+	const ended = known?.ends
+		? ` ${model} ${known.ends === 'retired' ? 'is retired' : `ends on ${known.ends}`} at ${known.service === 'volcengine' ? 'Volcengine' : 'BytePlus'}${known.successor ? `; its successor is ${known.successor}` : ''}.`
+		: '';
+	return `The gateway has no model “${model}” for this account. Choose one From List; ${gateway.name} is known to offer ${gateway.models.slice(0, 4).join(', ')}.${ended}`;
+}
+
+function advice(complaint: Complaint, status: number, request: ImageRequest): string {
+	const text = `${complaint.code ?? ''} ${complaint.message ?? ''}`;
+	if (/Invalid URL/i.test(text) || status === 405) {
+		return 'Check the Base URL of the credential: it must be the address of the API, such as https://host/v1.';
+	}
+	if (
+		/InvalidEndpointOrModel\.NotFound|model_not_found|UnsupportedModel|no available channel/i.test(
+			text,
+		)
+	) {
+		return adviceOnModel(request);
+	}
+	if (status === 401) {
+		return 'Check the API key in the credential, and that it belongs to this Base URL.';
+	}
+	const byCode =
+		ADVICE_BY_CODE.find(([pattern]) => pattern.test(complaint.code ?? '')) ??
+		ADVICE_BY_CODE.find(([pattern]) => pattern.test(complaint.message ?? ''));
+	if (byCode) return byCode[1];
+	if (status === 403) return 'Check the permissions and the balance of the API key.';
+	if (status === 404) return adviceOnModel(request);
+	if (status === 413) {
+		return 'The request is too large for the gateway. Use fewer or smaller reference images, or pass them as URLs.';
+	}
+	if (status === 429) {
+		return 'The gateway gets more requests than it takes at a time. Send fewer at once or run again later.';
+	}
+	if (status >= 500) {
+		return 'The gateway or the service behind it broke down. If images were made nevertheless, the provider’s usage page shows them; look there before running again.';
+	}
+	return 'Check the values of this node against what the gateway takes.';
+}
+
+/** The request's id: from the headers gateways use, else out of the message. */
+export function requestIdOf(headers: IDataObject, message = ''): string | undefined {
+	const names = ['x-request-id', 'x-oneapi-request-id', 'x-tt-logid'];
+	const header = names.map((name) => headers[name]).find((value) => typeof value === 'string');
+	return (header as string | undefined) ?? /request id: *([A-Za-z0-9-]+)/i.exec(message)?.[1];
+}
+
+/** The failure a complaint stands for. */
+export function complaintFailure(
+	complaint: Complaint,
+	{ status, headers, secret }: AnswerContext,
+	request: ImageRequest,
+): RequestFailure {
+	const message = withoutSecrets(complaint.message ?? '', secret).trim();
+	const failure: Failure = {
+		message: message || `The gateway answered with HTTP status ${status} and no explanation`,
+		description: advice(complaint, status, request),
+		code: complaint.code || undefined,
+		status,
+		requestId: requestIdOf(headers, complaint.message),
+	};
+	return new RequestFailure(failure);
+}
+
+/** The failure of an answer that is none of the API's. */
+export function notAnAnswer(
+	message: string,
+	description: string,
+	{ status, headers }: AnswerContext,
+): RequestFailure {
+	return new RequestFailure({ message, description, status, requestId: requestIdOf(headers) });
+}

@@ -1,0 +1,155 @@
+import type { IDataObject, IExecuteSingleFunctions, INodeExecutionData } from 'n8n-workflow';
+
+import { DEFAULT_FILE_NAME } from '../fields/options';
+import type { ImageRequest } from '../request';
+import type { FailedRecord, ImageRecord, SummaryRecord } from './answer';
+import { storeImage, type StoredImage } from './images';
+
+/** An image with all that is known of it. */
+export interface FinishedImage extends StoredImage {
+	record: ImageRecord;
+}
+
+function timestamp(): string {
+	return new Date().toISOString().replace('T', '_').replace(/[:.]/g, '-').replace('Z', '');
+}
+
+/**
+ * The file name of an image, without extension. Images of one answer never share a name, so that no
+ * file replaces another.
+ */
+function fileName(
+	context: IExecuteSingleFunctions,
+	request: ImageRequest,
+	{ index }: ImageRecord,
+): string {
+	const pattern = String(context.getNodeParameter('options.fileName', '')) || DEFAULT_FILE_NAME;
+	const isDistinct = pattern.includes('{index}') || request.expectedImages === 1;
+	const values: Record<string, string> = {
+		model: request.model,
+		date: timestamp(),
+		item: String(context.getItemIndex()),
+		index: String(index),
+	};
+	return (isDistinct ? pattern : `${pattern}-{index}`)
+		.replace(/\{(\w+)\}/g, (placeholder, key: string) => values[key] ?? placeholder)
+		.replace(/[\\/:*?"<>|\p{Cc}]+/gu, '-');
+}
+
+/** Fetches and stores an image, unless the user wants addresses only. */
+export async function finishImage(
+	context: IExecuteSingleFunctions,
+	request: ImageRequest,
+	record: ImageRecord,
+): Promise<FinishedImage> {
+	const keepsAddress = !context.getNodeParameter('options.downloadImages', true) && record.url;
+	if (keepsAddress) return { record };
+	return { record, ...(await storeImage(context, record, fileName(context, request, record))) };
+}
+
+/** An image as JSON; complete without the binary, and never with its bytes. */
+function imageJson(image: FinishedImage, request: ImageRequest): IDataObject {
+	const { record, width, height, mimeType, fileName: name, downloadError } = image;
+	const [, saidWidth, saidHeight] = /^(\d+)x(\d+)$/.exec(record.size ?? '') ?? [];
+	const pixels = {
+		width: width ?? (saidWidth ? Number(saidWidth) : undefined),
+		height: height ?? (saidHeight ? Number(saidHeight) : undefined),
+	};
+	const size = pixels.width === undefined ? record.size : `${pixels.width}x${pixels.height}`;
+	const asked = String(request.body.size);
+	const warnings =
+		size !== undefined && /^\d+x\d+$/.test(asked) && asked !== size
+			? [`The image is ${size} pixels; ${asked} was asked for.`]
+			: [];
+	return {
+		index: record.index,
+		size,
+		...pixels,
+		mimeType,
+		fileName: name,
+		url: record.url,
+		revisedPrompt: record.revisedPrompt,
+		downloadError,
+		warnings,
+	};
+}
+
+function requestWarnings(
+	images: FinishedImage[],
+	failed: FailedRecord[],
+	request: ImageRequest,
+): string[] {
+	const warnings = [...request.warnings];
+	for (const { index, code, message } of failed) {
+		warnings.push(`Image ${index} was not made: ${[code, message].filter(Boolean).join(': ')}.`);
+	}
+	const missing = request.expectedImages - images.length - failed.length;
+	if (missing > 0) {
+		const counts = `${request.expectedImages} images were asked for and ${images.length + failed.length} came.`;
+		const mayBeDropped = request.gateway.id === 'other' && images.length === 1;
+		warnings.push(
+			mayBeDropped
+				? `${counts} The model decides how many it makes; but many gateways drop sequential_image_generation without a word. If a set always comes back as one image, set Gateway to Other in the credential and Seedream Options to Both.`
+				: `${counts} The model decides how many it makes.`,
+		);
+	}
+	return warnings;
+}
+
+/** Leaves out what is undefined, and warnings where there are none. */
+function compact(json: IDataObject): IDataObject {
+	const isThere = ([name, value]: [string, unknown]) =>
+		value !== undefined && !(name === 'warnings' && (value as unknown[]).length === 0);
+	return Object.fromEntries(Object.entries(json).filter(isThere));
+}
+
+/**
+ * The output items of one request: one per image, or one for all.
+ * @param images finished ones, at least one
+ * @param failed images of a set that were not made
+ */
+export function toItems(
+	context: IExecuteSingleFunctions,
+	request: ImageRequest,
+	images: FinishedImage[],
+	failed: FailedRecord[],
+	summary: SummaryRecord,
+): INodeExecutionData[] {
+	const field = String(context.getNodeParameter('options.binaryPropertyOutput', '')) || 'data';
+	const isSimplified = context.getNodeParameter('options.simplify', true) as boolean;
+	const pairedItem = { item: context.getItemIndex() };
+	const common = {
+		model: request.model,
+		prompt: request.body.prompt as string,
+		seed: request.body.seed as number | undefined,
+		created: summary.created ?? Math.floor(Date.now() / 1000),
+		requestId: summary.requestId,
+	};
+	const onceOnly = { usage: summary.usage, response: isSimplified ? undefined : summary.raw };
+	const warnings = requestWarnings(images, failed, request);
+
+	if (context.getNodeParameter('options.output', 'itemPerImage') === 'singleItem') {
+		const binaries = images.flatMap(({ binary }, i) =>
+			binary ? [[i === 0 ? field : `${field}_${i}`, binary] as const] : [],
+		);
+		const json = {
+			...common,
+			images: images.map((image) => compact(imageJson(image, request))),
+			...onceOnly,
+			warnings,
+		};
+		return [{ json: compact(json), binary: Object.fromEntries(binaries), pairedItem }];
+	}
+	return images.map((image, i) => {
+		const { index, warnings: own, ...rest } = imageJson(image, request);
+		const json = {
+			index,
+			...common,
+			...rest,
+			...(i === 0 ? onceOnly : {}),
+			warnings: [...(i === 0 ? warnings : []), ...(own as string[])],
+		};
+		const binary = image.binary && { [field]: image.binary };
+		return { json: compact(json), ...(binary && { binary }), pairedItem };
+	});
+}

@@ -1,0 +1,363 @@
+import { jsonParse, type IDataObject, type IExecuteSingleFunctions } from 'n8n-workflow';
+
+import {
+	gatewayOf,
+	SEEDREAM_OPTIONS,
+	type Gateway,
+	type Parameter,
+	type Placement,
+	type ReferenceForm,
+} from '../catalog/gateways';
+import {
+	familyOf,
+	GUIDANCE_SCALE,
+	MAX_IMAGES,
+	MODEL_FAMILIES,
+	SEED,
+	type ModelFamily,
+	type Operation,
+} from '../catalog/models';
+import { inputError } from '../errors';
+import { collectReferences, loadReference, type Reference } from './references';
+import { chooseSize } from './size';
+
+/** Body fields as the description's `routing.send` filled them in, or as they go out. */
+type Body = Record<string, unknown>;
+
+/** One item's request, whole but for the bytes of its references. */
+export interface ImageRequest {
+	model: string;
+	/** Undefined for a model nobody knows. */
+	family?: ModelFamily;
+	gateway: Gateway;
+	/** What is sent, without `image`. */
+	body: Body;
+	references: Reference[];
+	referenceForm: ReferenceForm;
+	/** Most images the answer may hold. */
+	expectedImages: number;
+	/** What the user should know about the request, in sentences. */
+	warnings: string[];
+}
+
+const OPERATION_NAMES: Record<Operation, string> = {
+	textToImage: 'Text-to-Image',
+	imageToImage: 'Image-to-Image',
+	imageSet: 'Image Set',
+};
+
+/** Optional parameters: where each stands in the body, and how the editor calls it. */
+const PARAMETERS: ReadonlyArray<[Parameter, string]> = [
+	['background', 'Background'],
+	['guidance_scale', 'Guidance Scale'],
+	['n', 'Number of Images'],
+	['optimize_prompt_options', 'Prompt Optimization'],
+	['output_format', 'Output Format'],
+	['quality', 'Quality'],
+	['seed', 'Seed'],
+	['style', 'Style'],
+	['tools', 'Web Search'],
+	['user', 'User'],
+];
+
+function isObject(value: unknown): value is Body {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isEmpty(value: unknown): boolean {
+	return value === undefined || value === null || value === '';
+}
+
+/** Merges nested objects; anything else of `over` replaces what `base` has. */
+function mergeDeep(base: Body, over: Body): Body {
+	const merged = { ...base };
+	for (const [name, value] of Object.entries(over)) {
+		const old = merged[name];
+		merged[name] = isObject(old) && isObject(value) ? mergeDeep(old, value) : value;
+	}
+	return merged;
+}
+
+/** The one value of a parameter that a model's record may restrict. */
+function choiceOf(parameter: Parameter, value: unknown): unknown {
+	if (parameter === 'optimize_prompt_options') return (value as { mode?: unknown }).mode;
+	if (parameter === 'tools') return (value as Array<{ type?: unknown }>)[0].type;
+	return value;
+}
+
+/**
+ * Why a parameter is not sent, or undefined when it is.
+ * @param value as it stands in the body
+ */
+function reasonNotToSend(
+	parameter: Parameter,
+	value: unknown,
+	family: ModelFamily | undefined,
+	gateway: Gateway,
+): string | undefined {
+	const recipients = gateway.parameters[parameter];
+	if (!recipients) return `${gateway.name} does not list it`;
+	if (recipients === 'any' || !family) return undefined;
+	if (recipients !== 'model') {
+		return recipients.includes(family.id)
+			? undefined
+			: `${gateway.name} does not list it for ${family.name}`;
+	}
+	const choices = family.parameters[parameter as keyof ModelFamily['parameters']];
+	if (!choices) return `${family.name} does not take it`;
+	const choice = choiceOf(parameter, value);
+	if (choices.length > 0 && !choices.includes(String(choice))) {
+		return `${family.name} does not take “${String(choice)}”`;
+	}
+	return undefined;
+}
+
+/** First-party services know only their own spelling of a model; the other's means the same model. */
+function spell(model: string, family: ModelFamily | undefined, gateway: Gateway): string {
+	const known = family?.ids.find(({ id }) => id === model);
+	if (!known || !gateway.service || known.service === gateway.service) return model;
+	return family?.ids.find(({ service }) => service === gateway.service)?.id ?? model;
+}
+
+/** Reads the fields of one item and builds its request. */
+class RequestBuilder {
+	private readonly operation: Operation;
+
+	private readonly warnings: string[] = [];
+
+	constructor(private readonly context: IExecuteSingleFunctions) {
+		this.operation = context.getNodeParameter('operation') as Operation;
+	}
+
+	async build(declared: Body, baseUrl: string): Promise<ImageRequest> {
+		const credentials = await this.context.getCredentials<{
+			gateway?: string;
+			placement?: Placement;
+			referenceForm?: ReferenceForm;
+		}>('seedreamApi');
+		const gateway = gatewayOf(baseUrl, credentials.gateway ?? 'automatic');
+		const isOther = gateway.id === 'other';
+		this.checkBaseUrl(baseUrl);
+
+		const body: Body = { ...gateway.always, ...declared };
+		const family = this.family(String(body.model ?? '').trim());
+		body.model = spell(String(body.model).trim(), family, gateway);
+		this.checkPrompt(body);
+		this.checkOperation(family, gateway);
+		const references = this.references(family);
+		const maxImages = this.set(body, references.length, family);
+		this.dropWhatIsNotTaken(body, family, gateway);
+		this.checkNumber(body, 'seed', 'Seed', SEED, true);
+		this.checkNumber(body, 'guidance_scale', 'Guidance Scale', GUIDANCE_SCALE, false);
+		this.checkNumber(body, 'n', 'Number of Images', { min: 1, max: 15 }, true);
+		body.size = this.size(family, gateway);
+
+		const placement = isOther ? (credentials.placement ?? gateway.placement) : gateway.placement;
+		return {
+			model: body.model as string,
+			family,
+			gateway,
+			body: mergeDeep(place(body, placement), this.additionalFields()),
+			references,
+			referenceForm: isOther
+				? (credentials.referenceForm ?? gateway.referenceForm)
+				: gateway.referenceForm,
+			expectedImages: maxImages ?? (body.n as number | undefined) ?? 1,
+			warnings: this.warnings,
+		};
+	}
+
+	private error(message: string, description: string) {
+		return inputError(this.context, message, description);
+	}
+
+	private checkBaseUrl(baseUrl: string): void {
+		if (/^https?:\/\/[^\s/]+(\/[^\s]*)?$/i.test(baseUrl)) return;
+		throw this.error(
+			'The Base URL of the credential is not an address this node can call',
+			'Open the credential and enter an address that starts with https://, for example https://ark.ap-southeast.bytepluses.com/api/v3.',
+		);
+	}
+
+	private family(model: string): ModelFamily | undefined {
+		if (!model) {
+			throw this.error('No model is chosen', 'Choose a Model from the list or enter its ID.');
+		}
+		const chosen = this.context.getNodeParameter('modelFamily', '') as string;
+		return familyOf(model) ?? MODEL_FAMILIES.find(({ id }) => id === chosen);
+	}
+
+	private checkPrompt(body: Body): void {
+		if (typeof body.prompt === 'string' && body.prompt.trim()) return;
+		throw this.error(
+			'The Prompt is empty',
+			'Describe the image in the Prompt field. If it comes from an expression, check that the input item has that field.',
+		);
+	}
+
+	private checkOperation(family: ModelFamily | undefined, gateway: Gateway): void {
+		const name = OPERATION_NAMES[this.operation];
+		if (family && !family.operations.includes(this.operation)) {
+			const able = MODEL_FAMILIES.filter(({ operations }) => operations.includes(this.operation));
+			throw this.error(
+				`${family.name} does not do ${name}`,
+				`Choose another Model: ${able.map((each) => each.name).join(', ')}.`,
+			);
+		}
+		if (this.operation === 'imageSet' && !gateway.parameters.sequential_image_generation) {
+			throw this.error(
+				`${gateway.name} does not offer image sets`,
+				'Use the Text-to-Image operation, once for each image, or a credential for another gateway.',
+			);
+		}
+	}
+
+	private references(family: ModelFamily | undefined): Reference[] {
+		if (this.operation === 'textToImage') return [];
+		const references = collectReferences(this.context);
+		const max = family?.references?.max;
+		if (this.operation === 'imageToImage' && references.length === 0) {
+			throw this.error(
+				'Reference Images is empty',
+				'Image-to-Image needs at least one image: add a binary field of the input item, or a URL.',
+			);
+		}
+		if (max !== undefined && references.length > max) {
+			throw this.error(
+				`${references.length} Reference Images are too many for ${family?.name}`,
+				`The model takes up to ${max}. Remove some, or choose another Model.`,
+			);
+		}
+		return references;
+	}
+
+	/** Fills in what makes a set, and returns the most images it may have. */
+	private set(body: Body, references: number, family: ModelFamily | undefined): number | undefined {
+		if (this.operation !== 'imageSet') return undefined;
+		const options = body.sequential_image_generation_options as { max_images?: unknown };
+		const maxImages = Number(options.max_images);
+		if (!Number.isInteger(maxImages) || maxImages < MAX_IMAGES.min || maxImages > MAX_IMAGES.max) {
+			throw this.error(
+				`Max Images is ${String(options.max_images)}`,
+				`Set it to a whole number from ${MAX_IMAGES.min} to ${MAX_IMAGES.max}.`,
+			);
+		}
+		const total = family?.maxTotalImages;
+		if (total !== undefined && references + maxImages > total) {
+			throw this.error(
+				`${references} Reference Images and ${maxImages} Max Images are more than ${total} together`,
+				`${family?.name} counts both. Set Max Images to ${total - references} or fewer, or remove references.`,
+			);
+		}
+		body.sequential_image_generation = 'auto';
+		body.sequential_image_generation_options = { max_images: maxImages };
+		return maxImages;
+	}
+
+	private dropWhatIsNotTaken(body: Body, family: ModelFamily | undefined, gateway: Gateway): void {
+		for (const [parameter, name] of PARAMETERS) {
+			if (isEmpty(body[parameter])) {
+				delete body[parameter];
+				continue;
+			}
+			const reason = reasonNotToSend(parameter, body[parameter], family, gateway);
+			if (!reason) continue;
+			delete body[parameter];
+			this.warnings.push(`${name} was not sent: ${reason}.`);
+		}
+	}
+
+	private checkNumber(
+		body: Body,
+		parameter: Parameter,
+		name: string,
+		{ min, max }: { min: number; max: number },
+		isWhole: boolean,
+	): void {
+		if (body[parameter] === undefined) return;
+		const value = Number(body[parameter]);
+		if (value >= min && value <= max && (!isWhole || Number.isInteger(value))) {
+			body[parameter] = value;
+			return;
+		}
+		throw this.error(
+			`${name} is ${String(body[parameter])}`,
+			`Set it to a ${isWhole ? 'whole ' : ''}number from ${min} to ${max}.`,
+		);
+	}
+
+	private size(family: ModelFamily | undefined, gateway: Gateway): string {
+		const text = (name: string, fallback: string) =>
+			String(this.context.getNodeParameter(name, fallback)).trim();
+		const pixels = (name: string) => Number(this.context.getNodeParameter(name, NaN));
+		const { size, warning } = chooseSize(
+			{
+				aspectRatio: text('aspectRatio', 'auto'),
+				resolution: text('resolution', '2K'),
+				width: pixels('width'),
+				height: pixels('height'),
+			},
+			family,
+			gateway,
+			(message, description) => this.error(message, description),
+		);
+		if (warning) this.warnings.push(warning);
+		return size;
+	}
+
+	private additionalFields(): Body {
+		const value = this.context.getNodeParameter('options.additionalBodyFields', {});
+		const advice = 'Enter a JSON object, for example { "layer_decomposition": true }.';
+		let fields: unknown = value;
+		if (typeof value === 'string') {
+			try {
+				fields = value.trim() ? jsonParse<unknown>(value) : {};
+			} catch {
+				throw this.error('Additional Body Fields is not valid JSON', advice);
+			}
+		}
+		if (!isObject(fields)) throw this.error('Additional Body Fields is not a JSON object', advice);
+		return fields;
+	}
+}
+
+/** Puts the options that OpenAI does not have where the gateway reads them. */
+function place(body: Body, placement: Placement): Body {
+	if (placement === 'topLevel') return body;
+	const isOption = ([name]: [string, unknown]) => SEEDREAM_OPTIONS.includes(name);
+	const options = Object.fromEntries(Object.entries(body).filter(isOption));
+	if (Object.keys(options).length === 0) return body;
+	const rest = Object.fromEntries(Object.entries(body).filter((field) => !isOption(field)));
+	return { ...(placement === 'both' ? body : rest), extra_fields: options };
+}
+
+/**
+ * Builds the request of one item from its fields, for its model and gateway.
+ * @param declared body as the node's description filled it in
+ * @param baseUrl as the API is called, without trailing slash
+ * @throws NodeOperationError for input that the model or the gateway would refuse
+ */
+export async function buildRequest(
+	context: IExecuteSingleFunctions,
+	declared: IDataObject,
+	baseUrl: string,
+): Promise<ImageRequest> {
+	return await new RequestBuilder(context).build(declared, baseUrl);
+}
+
+/**
+ * The body with its references read in.
+ * @throws NodeOperationError for a reference that the model or the gateway does not read
+ */
+export async function completeBody(
+	context: IExecuteSingleFunctions,
+	{ body, references, referenceForm, family, gateway }: ImageRequest,
+): Promise<Body> {
+	if (references.length === 0) return body;
+	const images: string[] = [];
+	for (const reference of references) {
+		images.push(await loadReference(context, reference, family, gateway));
+	}
+	const isSingle = images.length === 1 && referenceForm === 'auto';
+	return { image: isSingle ? images[0] : images, ...body };
+}

@@ -1,0 +1,194 @@
+import type { IBinaryData, IExecuteSingleFunctions, INodeExecutionData } from 'n8n-workflow';
+
+import type { Gateway } from '../catalog/gateways';
+import type { ModelFamily } from '../catalog/models';
+import { inputError } from '../errors';
+import type { ReferenceEntry } from '../fields/references';
+import { readImageHeader } from '../imageHeader';
+
+/** A reference image before its bytes are read. */
+export interface Reference {
+	/** How messages call it: number, and where it comes from. */
+	label: string;
+	/** Name of a binary field of the input item, or the file itself where an expression gave it. */
+	binary?: string | IBinaryData;
+	/** Address or data URI. */
+	url?: string;
+}
+
+function isBinaryData(value: unknown): value is IBinaryData {
+	return typeof value === 'object' && value !== null && 'mimeType' in value && 'data' in value;
+}
+
+/** Files of an item by name; n8n's combined binary mode keeps them among the JSON. */
+function filesOf(item: INodeExecutionData): Array<[string, IBinaryData]> {
+	const inJson = Object.entries<unknown>(item.json).filter(
+		(field): field is [string, IBinaryData] => isBinaryData(field[1]),
+	);
+	return [...Object.entries(item.binary ?? {}), ...inJson];
+}
+
+function assertBinary(context: IExecuteSingleFunctions, name: string): void {
+	try {
+		context.helpers.assertBinaryData(name);
+	} catch {
+		const names = filesOf(context.getInputData()).map(([field]) => `“${field}”`);
+		throw inputError(
+			context,
+			`Reference Images: the input item has no binary field “${name}”`,
+			names.length > 0
+				? `It has ${names.join(', ')}. Change Binary Field Name.`
+				: 'It has no files at all. Put a node before this one that outputs the image as a file, or set Source to URL. AI Agents pass no files, so give them URLs.',
+		);
+	}
+}
+
+function asList(value: unknown, separator: RegExp): unknown[] {
+	if (Array.isArray(value)) return value;
+	return typeof value === 'string' ? value.split(separator) : [value];
+}
+
+function binariesOf(context: IExecuteSingleFunctions, entry: ReferenceEntry): Reference[] {
+	return asList(entry.binaryPropertyName ?? 'data', /,/).map((value) => {
+		if (isBinaryData(value)) return { label: value.fileName ?? 'file', binary: value };
+		const name = String(value ?? '').trim();
+		if (!name) {
+			throw inputError(
+				context,
+				'Reference Images: a Binary Field Name is empty',
+				'Enter the name of the field that holds the image, for example data.',
+			);
+		}
+		assertBinary(context, name);
+		return { label: `field “${name}”`, binary: name };
+	});
+}
+
+function allImagesOf(context: IExecuteSingleFunctions): Reference[] {
+	return filesOf(context.getInputData())
+		.filter(([, file]) => file.mimeType.startsWith('image/'))
+		.map(([name]) => ({ label: `field “${name}”`, binary: name }));
+}
+
+function urlsOf(context: IExecuteSingleFunctions, entry: ReferenceEntry): Reference[] {
+	return asList(entry.url ?? '', /[\r\n]+/).map((value) => {
+		const url = typeof value === 'string' ? value.trim() : '';
+		if (/^data:/i.test(url)) return { label: 'data URI', url };
+		if (/^https?:\/\/[^\s]+$/i.test(url)) return { label: url, url };
+		throw inputError(
+			context,
+			`Reference Images: “${url.slice(0, 60)}” is not an address`,
+			'Enter an address that starts with https:// or http://, or a data URI (data:image/png;base64,…).',
+		);
+	});
+}
+
+/**
+ * The references of an item, in order. Reads no bytes.
+ * @throws NodeOperationError for a missing field or something that is no address
+ */
+export function collectReferences(context: IExecuteSingleFunctions): Reference[] {
+	const entries = context.getNodeParameter('referenceImages.image', []) as ReferenceEntry[];
+	const sources = { binary: binariesOf, allBinary: allImagesOf, url: urlsOf };
+	return entries
+		.flatMap((entry) => sources[entry.source ?? 'binary'](context, entry))
+		.map((reference, i) => ({ ...reference, label: `image ${i + 1} (${reference.label})` }));
+}
+
+/** Checks a file against what the model and the gateway read, and encodes it as a data URI. */
+function encode(
+	context: IExecuteSingleFunctions,
+	bytes: Buffer,
+	{ label }: Reference,
+	family: ModelFamily | undefined,
+	gateway: Gateway,
+): string {
+	const refuse = (what: string, advice: string) =>
+		inputError(context, `Reference Images: ${label} ${what}`, advice);
+	const header = readImageHeader(bytes);
+	if (!header) {
+		throw refuse('is not an image', 'Use a JPEG, PNG or WebP file.');
+	}
+	const { format, width, height } = header;
+	const rules = family?.references;
+	const formats = rules?.formats.filter(
+		(name) => !gateway.referenceFormats || gateway.referenceFormats.includes(name),
+	);
+	if (formats && !formats.includes(format)) {
+		throw refuse(
+			`is a ${format.toUpperCase()} file, which ${gateway.name} does not read for ${family?.name}`,
+			`Convert it to one of: ${formats.join(', ')}.`,
+		);
+	}
+	if (rules && bytes.length > rules.maxBytes) {
+		const megabytes = (count: number) => `${(count / 1024 / 1024).toFixed(1)} MB`;
+		throw refuse(
+			`has ${megabytes(bytes.length)}, more than the ${megabytes(rules.maxBytes)} ${family?.name} reads`,
+			'Use a smaller file, for example through the Edit Image node.',
+		);
+	}
+	if (rules && width !== undefined && height !== undefined) {
+		const size = `is ${width} x ${height} pixels`;
+		const pixels = width * height;
+		if (Math.min(width, height) <= rules.longerThan || pixels < rules.minPixels) {
+			throw refuse(
+				`${size}, which is too small`,
+				`Each side must be longer than ${rules.longerThan} pixels.`,
+			);
+		}
+		if (pixels > rules.maxPixels) {
+			throw refuse(
+				`${size}, which is too large`,
+				`An image may have ${rules.maxPixels} pixels, such as 6000 x 6000.`,
+			);
+		}
+		if (Math.max(width / height, height / width) > rules.maxRatio) {
+			throw refuse(
+				`${size}, which is too narrow`,
+				`The longer side may be at most ${rules.maxRatio} times the shorter one.`,
+			);
+		}
+	}
+	return `data:image/${format};base64,${bytes.toString('base64')}`;
+}
+
+async function download(context: IExecuteSingleFunctions, reference: Reference): Promise<Buffer> {
+	try {
+		const body: unknown = await context.helpers.httpRequest({
+			url: String(reference.url),
+			encoding: 'arraybuffer',
+			abortSignal: context.getExecutionCancelSignal(),
+		});
+		return Buffer.from(body as ArrayBuffer);
+	} catch (error) {
+		throw inputError(
+			context,
+			`Reference Images: ${reference.label} could not be downloaded`,
+			`${(error as Error).message}. The gateway takes no addresses, so this node fetches the image itself.`,
+		);
+	}
+}
+
+/**
+ * Reads one reference into the form that goes into `image`: its address, or a data URI with the MIME
+ * type its bytes show.
+ * @throws NodeOperationError for what the model or the gateway does not read
+ */
+export async function loadReference(
+	context: IExecuteSingleFunctions,
+	reference: Reference,
+	family: ModelFamily | undefined,
+	gateway: Gateway,
+): Promise<string> {
+	const { binary, url = '' } = reference;
+	if (binary !== undefined) {
+		const bytes = await context.helpers.getBinaryDataBuffer(binary as string);
+		return encode(context, bytes, reference, family, gateway);
+	}
+	const inline = /^data:[^,]*;base64,(.*)$/is.exec(url);
+	if (inline) {
+		return encode(context, Buffer.from(inline[1], 'base64'), reference, family, gateway);
+	}
+	if (gateway.referenceUrls) return url;
+	return encode(context, await download(context, reference), reference, family, gateway);
+}

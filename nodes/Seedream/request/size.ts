@@ -1,0 +1,159 @@
+import type { Gateway } from '../catalog/gateways';
+import { MODEL_FAMILIES, type ModelFamily, type SizeRules } from '../catalog/models';
+import {
+	RATIOS,
+	RESOLUTIONS,
+	type Ratio,
+	type RatioTable,
+	type Resolution,
+} from '../catalog/sizes';
+import { AUTO_RATIO, CUSTOM_SIZE } from '../fields/size';
+import type { Refusal } from '../errors';
+
+/** The size fields as the user left them. */
+export interface SizeInput {
+	aspectRatio: string;
+	resolution: string;
+	/** Pixels, for a custom size. */
+	width: number;
+	height: number;
+}
+
+/** What goes into `size`, with a note where it is not quite what was asked for. */
+export interface ChosenSize {
+	size: string;
+	warning?: string;
+}
+
+/**
+ * The size closest to a wanted one that a model allows.
+ * @param width pixels
+ * @param height pixels
+ */
+export function nearestSize(width: number, height: number, rules: SizeRules): string {
+	const longest = (side: number) => (rules.maxRatio ? side * rules.maxRatio : Infinity);
+	let w = Math.min(width, longest(height));
+	let h = Math.min(height, longest(width));
+	if (w * h < rules.minPixels) {
+		const factor = Math.sqrt(rules.minPixels / (w * h));
+		w = Math.ceil(w * factor);
+		h = Math.ceil(h * factor);
+	} else if (w * h > rules.maxPixels) {
+		const factor = Math.sqrt(rules.maxPixels / (w * h));
+		w = Math.floor(w * factor);
+		h = Math.floor(h * factor);
+	}
+	return `${Math.min(w, longest(h))}x${Math.min(h, longest(w))}`;
+}
+
+function checkPixels(
+	width: number,
+	height: number,
+	family: ModelFamily | undefined,
+	refuse: Refusal,
+): string {
+	if (![width, height].every((side) => Number.isInteger(side) && side > 0)) {
+		throw refuse(
+			`${width}x${height} is not a size in pixels`,
+			'Set Width and Height to whole numbers, for example 2048 and 2048.',
+		);
+	}
+	const size = `${width}x${height}`;
+	const rules = family?.size;
+	if (!rules) return size;
+	const advice = `The nearest size it takes is ${nearestSize(width, height, rules)}. Change Width and Height, or choose an Aspect Ratio.`;
+	const pixels = width * height;
+	if (pixels < rules.minPixels) {
+		throw refuse(
+			`The size ${size} is too small for ${family.name}`,
+			`It has ${pixels} pixels; the model makes at least ${rules.minPixels}. ${advice}`,
+		);
+	}
+	if (pixels > rules.maxPixels) {
+		throw refuse(
+			`The size ${size} is too large for ${family.name}`,
+			`It has ${pixels} pixels; the model makes at most ${rules.maxPixels}. ${advice}`,
+		);
+	}
+	if (rules.maxRatio && Math.max(width / height, height / width) > rules.maxRatio) {
+		throw refuse(
+			`The size ${size} is too narrow for ${family.name}`,
+			`The longer side may be at most ${rules.maxRatio} times the shorter one. ${advice}`,
+		);
+	}
+	return size;
+}
+
+function checkResolution(
+	resolution: string,
+	family: ModelFamily | undefined,
+	refuse: Refusal,
+): Resolution {
+	const known = RESOLUTIONS.find((name) => name.toLowerCase() === resolution.toLowerCase());
+	const offered = family?.size?.presets ?? RESOLUTIONS;
+	if (known && offered.includes(known)) return known;
+	const pixels = /^(\d+)\s*[*×]\s*(\d+)$/.exec(resolution);
+	throw refuse(
+		family
+			? `${family.name} does not offer the resolution “${resolution}”`
+			: `“${resolution}” is not a resolution`,
+		pixels
+			? `Write pixels with a small x: ${pixels[1]}x${pixels[2]}.`
+			: `Set Resolution to ${offered.join(', ')}, or Aspect Ratio to Custom Width and Height.`,
+	);
+}
+
+/** A model nobody knows gets the pixels that the oldest model with that resolution recommends. */
+function ratioTable(
+	resolution: Resolution,
+	family: ModelFamily | undefined,
+	gateway: Gateway,
+	refuse: Refusal,
+): RatioTable {
+	const owner = family ?? [...MODEL_FAMILIES].reverse().find(({ size }) => size?.table[resolution]);
+	const table = gateway.sizes?.[resolution] ?? owner?.size?.table[resolution];
+	return (
+		table ?? refuse(`There are no pixel sizes for ${resolution}`, 'Choose another Resolution.')
+	);
+}
+
+/**
+ * Turns the size fields into the value of `size`.
+ * @param refuse makes the error to throw for a size the model does not make; it names the nearest one
+ */
+export function chooseSize(
+	input: SizeInput,
+	family: ModelFamily | undefined,
+	gateway: Gateway,
+	refuse: Refusal,
+): ChosenSize {
+	if (family && !family.size) return { size: 'adaptive' };
+
+	const { aspectRatio } = input;
+	if (aspectRatio === CUSTOM_SIZE)
+		return { size: checkPixels(input.width, input.height, family, refuse) };
+	const pixels = /^(\d+)x(\d+)$/i.exec(input.resolution);
+	if (pixels) return { size: checkPixels(Number(pixels[1]), Number(pixels[2]), family, refuse) };
+
+	const isAuto = aspectRatio === AUTO_RATIO;
+	if (!isAuto && !RATIOS.includes(aspectRatio as Ratio)) {
+		throw refuse(
+			`“${aspectRatio}” is not an aspect ratio`,
+			`Set Aspect Ratio to Auto, ${RATIOS.join(', ')}, or Custom Width and Height.`,
+		);
+	}
+	const ratio = isAuto ? '1:1' : (aspectRatio as Ratio);
+
+	if (family?.size?.presets.length === 0) {
+		const [table] = Object.values(family.size.table);
+		return { size: isAuto ? family.size.default : table[ratio] };
+	}
+	const resolution = checkResolution(input.resolution, family, refuse);
+	if (!isAuto) return { size: ratioTable(resolution, family, gateway, refuse)[ratio] };
+	if (!gateway.presets || gateway.presets.includes(resolution)) return { size: resolution };
+	const size = ratioTable(resolution, family, gateway, refuse)[ratio];
+	return {
+		size,
+		warning: `${gateway.name} does not take the resolution ${resolution} by name, so the square size ${size} was sent. Choose an Aspect Ratio for another shape.`,
+	};
+}

@@ -1,0 +1,90 @@
+import {
+	NodeApiError,
+	type IDataObject,
+	type ILoadOptionsFunctions,
+	type INodeListSearchItems,
+	type INodeListSearchResult,
+	type JsonObject,
+} from 'n8n-workflow';
+
+import { apiBaseUrl, gatewayOf } from './catalog/gateways';
+import { familyOf, MODEL_FAMILIES, type Operation } from './catalog/models';
+
+const SERVICES = { volcengine: 'Volcengine', byteplus: 'BytePlus' };
+
+/** How the list calls a model: family, id, and when its service ends it. */
+function label(id: string): string {
+	const family = familyOf(id);
+	if (!family) return id;
+	const known = family.ids.find((model) => model.id === id);
+	const ends = known?.ends === 'retired' ? 'retired' : known?.ends && `ends ${known.ends}`;
+	const note = known && ends ? `, ${ends} at ${SERVICES[known.service]}` : '';
+	return `${family.name} (${id}${note})`;
+}
+
+/** Newest family first, unknown ids last. */
+function rank(id: string): number {
+	const family = familyOf(id);
+	return family ? MODEL_FAMILIES.indexOf(family) : MODEL_FAMILIES.length;
+}
+
+async function liveModels(context: ILoadOptionsFunctions, baseURL: string): Promise<string[]> {
+	const response = (await context.helpers.httpRequestWithAuthentication.call(
+		context,
+		'seedreamApi',
+		{
+			baseURL,
+			url: '/models',
+			json: true,
+			timeout: 10_000,
+			disableFollowRedirect: true,
+			returnFullResponse: true,
+			ignoreHttpStatusErrors: true,
+		},
+	)) as { statusCode: number; body: unknown };
+	if (response.statusCode === 401 || response.statusCode === 403) {
+		throw new NodeApiError(context.getNode(), response.body as JsonObject, {
+			message: 'The gateway does not accept the API key of the credential',
+			description: 'Open the credential and press Retry, or enter the model By ID.',
+			httpCode: String(response.statusCode),
+		});
+	}
+	const { data } = (response.body ?? {}) as { data?: unknown };
+	if (response.statusCode !== 200 || !Array.isArray(data)) return [];
+	return (data as IDataObject[])
+		.filter(({ status }) => status !== 'Shutdown')
+		.map(({ id }) => id)
+		.filter((id): id is string => typeof id === 'string');
+}
+
+/**
+ * The models to choose from: what the gateway's document names and what its live list adds, newest
+ * first, as far as they do the chosen operation. Gateways without a list show the former alone.
+ * @param filter what the user typed; with it the live list's other models are searched too, and `*` shows all
+ */
+export async function searchModels(
+	this: ILoadOptionsFunctions,
+	filter?: string,
+): Promise<INodeListSearchResult> {
+	const credentials = await this.getCredentials<{ baseUrl: string; gateway?: string }>(
+		'seedreamApi',
+	);
+	const choice = credentials.gateway ?? 'automatic';
+	const baseUrl = apiBaseUrl(credentials.baseUrl, choice);
+	const operation = this.getCurrentNodeParameter('operation') as Operation | undefined;
+
+	const offered = gatewayOf(baseUrl, choice).models;
+	const live = await liveModels(this, baseUrl);
+	const isShown = (id: string) => {
+		const family = familyOf(id);
+		if (!family) return !!filter || /seedream|seededit/i.test(id);
+		return !operation || family.operations.includes(operation);
+	};
+	const wanted = filter && filter !== '*' ? filter.toLowerCase() : '';
+	const results: INodeListSearchItems[] = [...new Set([...offered, ...live])]
+		.filter(isShown)
+		.sort((a, b) => rank(a) - rank(b))
+		.map((id) => ({ name: label(id), value: id }))
+		.filter(({ name }) => name.toLowerCase().includes(wanted));
+	return { results };
+}
