@@ -1,0 +1,232 @@
+import { randomUUID } from 'node:crypto';
+import type { RequestFault } from './faults';
+import type { ImageRecord } from './ledger';
+import type { Order } from './order';
+import type { Pieces } from './padding';
+
+/** A place in `data`: an image that was made, or the reason why there is none. */
+export interface Slot {
+	index: number;
+	image: ImageRecord;
+	pieces: Pieces;
+	error?: { code: string; message: string };
+}
+
+/**
+ * How a service writes its images: as Ark does (url or b64_json, with the size), or as OpenAI's
+ * images with what is absent as `null` or as an empty string.
+ */
+export type AnswerShape = 'ark' | 'openai-null' | 'openai-empty';
+
+/** What the base64 of an image stands for in an object that {@link jsonPieces} writes. */
+type Base64Of = (slot: Slot) => string;
+
+/** The whole answer to a request, as an object; base64 is written by `base64`. */
+export function answerObject(
+	order: Order,
+	slots: readonly Slot[],
+	shape: AnswerShape,
+	base64: Base64Of,
+): object {
+	const created = seconds();
+	if (shape !== 'ark') {
+		return { created, data: slots.map((slot) => openAiImage(order, slot, shape, base64)) };
+	}
+	const failed = slots.filter((slot) => slot.error);
+	const model = echoedModel(order);
+	// A set of which nothing could be made carries the error at the top level.
+	if (failed.length > 0 && failed.length === slots.length) {
+		return { model, created, error: failed[0].error, usage: usage(order, slots) };
+	}
+	return {
+		model,
+		created,
+		data: slots.map((slot) => (slot.error ? { error: slot.error } : arkImage(order, slot, base64))),
+		...tools(order),
+		usage: usage(order, slots),
+	};
+}
+
+/** Ark's `usage`: output tokens are the pixels of all images divided by 256. */
+export function usage(order: Order, slots: readonly Slot[]): object {
+	const images = slots.filter((slot) => !slot.error).map(({ image }) => image);
+	const pixels = images.reduce((sum, { width, height }) => sum + width * height, 0);
+	const tokens = Math.round(pixels / 256);
+	return {
+		...(isLayerFamily(order) ? { input_images: order.references.length } : {}),
+		generated_images: images.length,
+		// The text for 3.0 had nothing but the count.
+		...(hasSize(order) ? { output_tokens: tokens, total_tokens: tokens } : {}),
+		...(order.webSearch ? { tool_usage: { web_search: 1 } } : {}),
+	};
+}
+
+/**
+ * Writes an answer piece by piece, an image's base64 only when its turn comes.
+ * @param build makes the object, given what to put where base64 belongs
+ */
+export function* jsonPieces(
+	build: (base64: Base64Of) => object,
+	slots: readonly Slot[],
+): Generator<Buffer> {
+	const marker = randomUUID();
+	const text = JSON.stringify(build((slot) => `${marker}:${slot.index}:${marker}`));
+	for (const [i, part] of text.split(new RegExp(`${marker}:(\\d+):${marker}`)).entries()) {
+		const slot = i % 2 === 1 && slots.find(({ index }) => index === Number(part));
+		if (!slot) {
+			yield Buffer.from(part);
+			continue;
+		}
+		yield* base64Pieces(slot.pieces);
+		// Whoever asks for the next piece has sent this one.
+		slot.image.delivered += 1;
+	}
+}
+
+/**
+ * Ark's server-sent events: one for each image as it is made, `completed`, `[DONE]`. As measured, or
+ * as the fault wants them.
+ */
+export async function* arkEvents(
+	order: Order,
+	making: AsyncIterable<Slot>,
+	fault: RequestFault['stream'] = {},
+): AsyncGenerator<Buffer> {
+	const head = { model: order.model, created: seconds() };
+	const slots: Slot[] = [];
+	for await (const slot of making) {
+		slots.push(slot);
+		const place = { ...head, image_index: slot.index };
+		yield* slot.error
+			? event('image_generation.partial_failed', { ...place, error: slot.error }, fault)
+			: imageEvent('image_generation.partial_succeeded', place, order, slot, fault);
+		if (slots.length === fault.errorAfterImages) {
+			const error = { code: 'InternalServiceError', message: 'The service encountered an error.' };
+			yield* event('error', { error }, fault);
+			return;
+		}
+	}
+	if (!fault.noCompleted) {
+		const end = { ...head, ...tools(order), usage: usage(order, slots) };
+		yield* event('image_generation.completed', end, fault);
+	}
+	yield* done(fault);
+}
+
+/** What new-api makes of a plain answer: a `completed` event for each image, with the image in it. */
+export async function* newApiEvents(
+	order: Order,
+	making: AsyncIterable<Slot>,
+	fault: RequestFault['stream'] = {},
+): AsyncGenerator<Buffer> {
+	for await (const slot of making) {
+		const head = { created: seconds() };
+		if (!slot.error) {
+			yield* imageEvent('image_generation.completed', head, order, slot, fault);
+		}
+	}
+	yield* done(fault);
+}
+
+function* imageEvent(
+	type: string,
+	head: object,
+	order: Order,
+	slot: Slot,
+	fault: NonNullable<RequestFault['stream']>,
+): Generator<Buffer> {
+	const build = (base64: Base64Of) => ({ type, ...head, ...arkImage(order, slot, base64) });
+	yield Buffer.from(eventHead(type, fault));
+	if (fault.multiLine) {
+		// Only small pictures are asked for this way, so the whole text may stand in memory.
+		const text = Buffer.concat([...jsonPieces(build, [slot])]).toString();
+		yield Buffer.from(dataLines(JSON.parse(text) as object, fault));
+		return;
+	}
+	yield Buffer.from('data: ');
+	yield* jsonPieces(build, [slot]);
+	yield Buffer.from(lineEnd(fault).repeat(2));
+}
+
+function* event(
+	type: string,
+	data: object,
+	fault: NonNullable<RequestFault['stream']>,
+): Generator<Buffer> {
+	yield Buffer.from(eventHead(type, fault) + dataLines({ type, ...data }, fault));
+}
+
+function eventHead(type: string, fault: NonNullable<RequestFault['stream']>): string {
+	const comment = fault.comments ? `: keep-alive${lineEnd(fault)}` : '';
+	return `${comment}event: ${type}${lineEnd(fault)}`;
+}
+
+function dataLines(data: object, fault: NonNullable<RequestFault['stream']>): string {
+	const lines = JSON.stringify(data, null, fault.multiLine && 2).split('\n');
+	return lines.map((line) => `data: ${line}${lineEnd(fault)}`).join('') + lineEnd(fault);
+}
+
+function* done(fault: NonNullable<RequestFault['stream']>): Generator<Buffer> {
+	if (!fault.noDone) yield Buffer.from(`data: [DONE]${lineEnd(fault).repeat(2)}`);
+}
+
+function lineEnd(fault: NonNullable<RequestFault['stream']>): string {
+	return fault.crlf ? '\r\n' : '\n';
+}
+
+function arkImage(order: Order, slot: Slot, base64: Base64Of): object {
+	const { url, width, height, format } = slot.image;
+	return {
+		...(order.base64 ? { b64_json: base64(slot) } : { url }),
+		...(hasSize(order) ? { size: `${width}x${height}` } : {}),
+		...(isLayerFamily(order) ? { output_format: format } : {}),
+	};
+}
+
+function openAiImage(
+	order: Order,
+	slot: Slot,
+	shape: 'openai-null' | 'openai-empty',
+	base64: Base64Of,
+): object {
+	const absent = shape === 'openai-null' ? null : '';
+	return {
+		url: (!slot.error && slot.image.url) || absent,
+		b64_json: order.base64 && !slot.error ? base64(slot) : absent,
+		// RouteScope's sample repeats the prompt here; the others leave it empty.
+		revised_prompt: shape === 'openai-null' && !slot.error ? order.prompt : absent,
+	};
+}
+
+/** Measured: the plain answer of 5.0 pro names the model without its date. */
+function echoedModel({ model, family }: Order): string {
+	return family.id === '5.0-pro' ? model.replace(/-\d{6}$/, '') : model;
+}
+
+/** The 3.0 models answer without sizes. */
+function hasSize({ family }: Order): boolean {
+	return !family.id.endsWith('3.0');
+}
+
+function isLayerFamily({ family }: Order): boolean {
+	return family.parameters.layer_decomposition !== undefined;
+}
+
+function tools(order: Order): object {
+	return order.webSearch ? { tools: [{ type: 'web_search' }] } : {};
+}
+
+function seconds(): number {
+	return Math.floor(Date.now() / 1000);
+}
+
+function* base64Pieces(pieces: Pieces): Generator<Buffer> {
+	let rest: Buffer = Buffer.alloc(0);
+	for (const piece of pieces) {
+		const bytes = rest.length > 0 ? Buffer.concat([rest, piece]) : piece;
+		const whole = bytes.length - (bytes.length % 3);
+		yield Buffer.from(bytes.toString('base64', 0, whole));
+		rest = bytes.subarray(whole);
+	}
+	yield Buffer.from(rest.toString('base64'));
+}

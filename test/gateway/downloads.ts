@@ -1,0 +1,97 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { objectReply, type Service } from './generation';
+import type { DownloadRecord } from './ledger';
+import type { Pieces } from './padding';
+import { sizeOf } from './padding';
+import { type Reply, reset, transmit } from './transmit';
+
+/**
+ * Answers the GET of an image URL as TOS does: the signed URL unchanged and not expired, and no
+ * Authorization header beside the signature.
+ */
+export async function serveFile(
+	{ files, ledger, faults }: Service,
+	request: IncomingMessage,
+	response: ServerResponse,
+): Promise<void> {
+	const path = request.url ?? '/';
+	const { authorization, range } = request.headers;
+	const file = files.find(path);
+	const record: DownloadRecord = {
+		imageId: file?.image.id,
+		status: 0,
+		at: Date.now(),
+		complete: false,
+		authorization: authorization !== undefined,
+		...(range === undefined ? {} : { range }),
+	};
+	ledger.downloads.push(record);
+	const fault = faults.take('download', {
+		profile: file?.profile ?? '',
+		prompt: file?.image.prompt,
+		model: file?.image.model,
+		imageIndex: file?.image.index,
+	});
+	if (fault?.reset) {
+		reset(response);
+		return;
+	}
+	let reply: Reply;
+	let whole = false;
+	if (fault && (fault.status ?? fault.body ?? fault.html ?? fault.redirect) !== undefined) {
+		reply = substitute(fault, path);
+	} else if (!file) {
+		reply = tosError(404, 'NoSuchKey', 'The specified key does not exist.');
+	} else if (record.authorization) {
+		reply = tosError(400, 'InvalidArgument', 'Only one auth mechanism allowed.');
+	} else if (request.method !== 'GET' || !files.allows(path, file)) {
+		reply = tosError(403, 'AccessDenied', 'Access Denied');
+	} else {
+		reply = fileReply(file.pieces, file.image.format, range);
+		whole = reply.status === 200;
+	}
+	record.status = reply.status;
+	const outcome = await transmit(response, reply, fault);
+	record.complete = outcome === 'answered';
+	if (file && whole && record.complete) file.image.delivered += 1;
+}
+
+function substitute(
+	fault: { status?: number; body?: string; html?: true; redirect?: string },
+	path: string,
+): Reply {
+	if (fault.redirect !== undefined) {
+		const location = fault.redirect.replace('{path}', path);
+		return { status: fault.status ?? 302, headers: { Location: location }, pieces: [], length: 0 };
+	}
+	if (fault.html || fault.body !== undefined) {
+		const body = Buffer.from(fault.body ?? '<!DOCTYPE html><title>Error</title><h1>Error</h1>');
+		const type = fault.html ? 'text/html' : 'application/octet-stream';
+		return {
+			status: fault.status ?? (fault.html ? 502 : 200),
+			headers: { 'Content-Type': type },
+			pieces: [body],
+			length: body.length,
+		};
+	}
+	return tosError(fault.status ?? 500, 'InternalError', 'We encountered an internal error.');
+}
+
+function tosError(status: number, Code: string, Message: string): Reply {
+	return objectReply(status, { Code, Message, EC: '0003-00000015' });
+}
+
+export function fileReply(pieces: Pieces, format: string, range?: string): Reply {
+	const size = sizeOf(pieces);
+	const headers = { 'Content-Type': `image/${format}`, 'Accept-Ranges': 'bytes' };
+	const match = range && /^bytes=(\d+)-(\d*)$/.exec(range);
+	if (!match || Number(match[1]) >= size) return { status: 200, headers, pieces, length: size };
+	const first = Number(match[1]);
+	const last = match[2] === '' ? size - 1 : Math.min(Number(match[2]), size - 1);
+	return {
+		status: 206,
+		headers: { ...headers, 'Content-Range': `bytes ${first}-${last}/${size}` },
+		pieces: [Buffer.concat(pieces).subarray(first, last + 1)],
+		length: last + 1 - first,
+	};
+}

@@ -1,0 +1,263 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { answerObject, arkEvents, jsonPieces, newApiEvents, type Slot } from './answer';
+import type { Faults, RequestFault } from './faults';
+import type { Files } from './files';
+import type { ImageRecord, Ledger, RequestRecord } from './ledger';
+import type { Order } from './order';
+import { draw } from './picture';
+import type { Profile } from './profiles';
+import { errorBody, Refusal, requestIdHeader } from './refusal';
+import { closing, type Reply, reset, transmit } from './transmit';
+
+/** What the parts of the gateway share. */
+export interface Service {
+	url: string;
+	key: string;
+	/** Milliseconds an image takes. */
+	latency: number;
+	ledger: Ledger;
+	faults: Faults;
+	files: Files;
+	/** Seconds to wait when the rate limit is reached, else 0; counts the request. */
+	limitRate(): number;
+}
+
+/** A call of the API with its entry in the ledger. */
+export interface Call {
+	profile: Profile;
+	request: IncomingMessage;
+	response: ServerResponse;
+	record: RequestRecord;
+}
+
+const MODERATED = {
+	code: 'OutputImageSensitiveContentDetected',
+	message:
+		'The request failed because the output image may contain sensitive information. Please try again with a different prompt.',
+};
+
+/** Answers a generation request, the ledger's entry of which is open. */
+export async function generate(service: Service, call: Call): Promise<void> {
+	const { profile, response, record } = call;
+	const { prompt, model } = (record.body ?? {}) as { prompt?: string; model?: string };
+	const fault = service.faults.take('request', { profile: profile.name, prompt, model });
+	if (fault?.reset === 'before') {
+		record.outcome = reset(response);
+		return;
+	}
+	const substitute = fault && replacement(fault, call);
+	if (substitute && !fault.made) {
+		await send(call, substitute, fault);
+		return;
+	}
+	try {
+		authorize(service, call);
+		const wait = service.limitRate();
+		if (wait > 0) {
+			await send(call, errorReply(rateRefusal(), call), { ...fault, retryAfter: wait });
+			return;
+		}
+		const order = await profile.order(record.body);
+		await answer(service, call, order, substitute, fault);
+	} catch (error) {
+		if (!(error instanceof Refusal)) throw error;
+		await send(call, errorReply(error, call), fault);
+	}
+}
+
+async function answer(
+	service: Service,
+	call: Call,
+	order: Order,
+	substitute: Reply | undefined,
+	fault?: RequestFault,
+): Promise<void> {
+	const { profile, response, record } = call;
+	const making = make(service, call, order, fault);
+	const quick = substitute ?? fault?.reset ?? fault?.noAnswer;
+	if (order.stream && profile.stream !== 'none' && !fault?.stream?.json && !quick) {
+		await stream(call, order, making, fault);
+		return;
+	}
+	const slots: Slot[] = [];
+	for await (const slot of making) slots.push(slot);
+	if (fault?.reset === 'after') {
+		record.outcome = reset(response);
+		return;
+	}
+	if (fault?.noAnswer) {
+		await closing(response);
+		record.outcome = 'left';
+		return;
+	}
+	if (!order.set && slots.every(({ error }) => error)) {
+		throw new Refusal(400, MODERATED.code, MODERATED.message);
+	}
+	await send(call, substitute ?? jsonReply(order, slots, call), fault);
+}
+
+async function stream(
+	call: Call,
+	order: Order,
+	making: AsyncIterable<Slot>,
+	fault?: RequestFault,
+): Promise<void> {
+	const cutAfter = fault?.stream?.cutAfterImages;
+	const upTo = cutAfter === undefined ? making : firstOf(making, cutAfter);
+	const events = call.profile.stream === 'ark' ? arkEvents : newApiEvents;
+	const shown =
+		cutAfter === undefined
+			? fault?.stream
+			: { ...fault?.stream, noCompleted: true as const, noDone: true as const };
+	const reply = {
+		status: 200,
+		headers: { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-cache' },
+		pieces: events(order, upTo, shown),
+	};
+	await send(call, reply, fault, cutAfter !== undefined);
+}
+
+async function* firstOf<T>(items: AsyncIterable<T>, count: number): AsyncGenerator<T> {
+	let taken = 0;
+	if (count === 0) return;
+	for await (const item of items) {
+		yield item;
+		taken += 1;
+		if (taken === count) return;
+	}
+}
+
+/** Makes the images of an order one after another, and enters each in the ledger as it is made. */
+async function* make(
+	{ ledger, files, latency, url }: Service,
+	{ profile, record }: Call,
+	order: Order,
+	fault?: RequestFault,
+): AsyncGenerator<Slot> {
+	const { prompt, model, width, height, format } = order;
+	for (let index = 0; index < order.count; index += 1) {
+		if (latency > 0) await sleep(latency);
+		const held = fault?.moderate?.includes(index) ?? false;
+		const pieces = held ? [] : await draw(order, index);
+		const image: ImageRecord = {
+			id: randomUUID(),
+			requestId: record.id,
+			prompt,
+			model,
+			index,
+			width,
+			height,
+			format,
+			billed: !held,
+			delivered: 0,
+		};
+		if (!held && !order.base64) image.url = url + files.put(pieces, image, profile.name);
+		ledger.images.push(image);
+		yield { index, image, pieces, ...(held ? { error: MODERATED } : {}) };
+	}
+}
+
+/** Refuses a call without the right key, in the profile's words. */
+export function authorize({ key }: Service, { profile, request }: Call): void {
+	const { authorization } = request.headers;
+	if (authorization === `Bearer ${key}`) return;
+	if (profile.errors === 'new-api') {
+		throw new Refusal(401, '', 'Invalid token', { type: 'new_api_error' });
+	}
+	const message = authorization
+		? "The API key doesn't exist."
+		: 'The API key or AK/SK in the request is missing or invalid.';
+	throw new Refusal(401, 'AuthenticationError', message);
+}
+
+/** The answer that a fault puts in place of the proper one. */
+export function replacement(
+	fault: Pick<
+		RequestFault,
+		| 'status'
+		| 'code'
+		| 'message'
+		| 'type'
+		| 'body'
+		| 'html'
+		| 'redirect'
+		| 'errorIn200'
+		| 'empty'
+		| 'taskId'
+	>,
+	call: Call,
+): Reply | undefined {
+	const { status, code, message, type } = fault;
+	if (fault.redirect !== undefined) {
+		const location = fault.redirect.replace('{path}', call.request.url ?? '/');
+		return { status: status ?? 302, headers: { Location: location }, pieces: [], length: 0 };
+	}
+	if (fault.html) {
+		const page = `<!DOCTYPE html><html><head><title>${status ?? 502} Bad Gateway</title></head><body><center><h1>${status ?? 502} Bad Gateway</h1></center><hr><center>nginx</center></body></html>`;
+		return textReply(status ?? 502, page, 'text/html');
+	}
+	if (fault.body !== undefined) return textReply(status ?? 200, fault.body, 'application/json');
+	if (fault.errorIn200) return objectReply(200, { error: fault.errorIn200 });
+	const created = Math.floor(Date.now() / 1000);
+	if (fault.empty) return objectReply(200, { created, data: [] });
+	if (fault.taskId) {
+		const data = [{ status: 'submitted', task_id: `task_${randomUUID()}` }];
+		return objectReply(200, { code: 200, data });
+	}
+	if (status === undefined && code === undefined && message === undefined) return undefined;
+	const text = message ?? 'The service encountered an unexpected internal error.';
+	return errorReply(new Refusal(status ?? 500, code ?? '', text, { type }), call);
+}
+
+export function errorReply(refusal: Refusal, { profile, record }: Call): Reply {
+	return objectReply(refusal.status, errorBody(refusal, profile.errors, record.id));
+}
+
+export function objectReply(status: number, body: object): Reply {
+	return textReply(status, JSON.stringify(body), 'application/json; charset=utf-8');
+}
+
+function textReply(status: number, text: string, type: string): Reply {
+	const body = Buffer.from(text);
+	return { status, headers: { 'Content-Type': type }, pieces: [body], length: body.length };
+}
+
+function jsonReply(order: Order, slots: readonly Slot[], { profile }: Call): Reply {
+	if (!order.base64)
+		return objectReply(
+			200,
+			answerObject(order, slots, profile.shape, () => ''),
+		);
+	const build = (base64: (slot: Slot) => string) =>
+		answerObject(order, slots, profile.shape, base64);
+	return {
+		status: 200,
+		headers: { 'Content-Type': 'application/json; charset=utf-8' },
+		pieces: jsonPieces(build, slots),
+	};
+}
+
+/**
+ * Sends the answer of a call, and closes its entry in the ledger.
+ * @param cutAtEnd destroy the connection where the answer would end
+ */
+export async function send(
+	{ profile, response, record }: Call,
+	reply: Reply,
+	wire: Parameters<typeof transmit>[2] = {},
+	cutAtEnd = false,
+): Promise<void> {
+	record.status = reply.status;
+	const headers = { ...reply.headers, [requestIdHeader(profile.errors)]: record.id };
+	record.outcome = await transmit(response, { ...reply, headers }, wire, cutAtEnd);
+}
+
+function rateRefusal(): Refusal {
+	return new Refusal(
+		429,
+		'ModelAccountIpmRateLimitExceeded',
+		'The requests or images per minute of your account for this model have exceeded the limit.',
+	);
+}

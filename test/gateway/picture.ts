@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import sharp, { type OverlayOptions } from 'sharp';
+import type { Order } from './order';
+import { padTo, type Pieces, prependMetadata, sizeOf } from './padding';
+import type { Reference } from './references';
+
+/** The font comes with the development dependencies: bare machines have none. */
+const FONT = join(require.resolve('dejavu-fonts-ttf/package.json'), '../ttf/DejaVuSans.ttf');
+
+/** Longest part of a prompt that is drawn, in characters. */
+const DRAWN_PROMPT = 320;
+
+/** Pictures kept for requests that repeat, in bytes. */
+const CACHE_SIZE = 128 * 1024 * 1024;
+const cache = new Map<string, Promise<Pieces>>();
+const cached = new Map<string, number>();
+
+/**
+ * Draws one image of an order: prompt, model, size and index in words, the references as thumbnails,
+ * the watermark when it is on. The same order gives the same picture.
+ * @param index place in the set, from 0
+ */
+export async function draw(order: Order, index: number): Promise<Pieces> {
+	const words = JSON.stringify({ ...order, family: order.family.id, references: [], index });
+	const key = createHash('sha256').update(words);
+	for (const { bytes } of order.references) key.update(bytes);
+	return await remember(key.digest('hex'), async () => {
+		const file = await render(order, index);
+		if (order.tags.exif && order.format === 'jpeg') return prependMetadata(file, order.tags.exif);
+		if (order.tags.bytes) return padTo(file, order.format, order.tags.bytes);
+		return [file];
+	});
+}
+
+/** A plain picture for tests and examples to use as a reference. */
+export async function drawSample(width: number, height: number, format: string): Promise<Pieces> {
+	return await remember(`${width}x${height}.${format}`, async () => {
+		const canvas = sharp({ create: { width, height, channels: 3, background: '#3a6ea5' } });
+		const label = await text(`Sample ${width}x${height}`, Math.round(width * 0.9), width / 14);
+		const fits = label.width <= width && label.height <= height;
+		const overlays = fits ? [{ input: label.data, gravity: 'center' }] : [];
+		return [await encode(canvas.composite(overlays).removeAlpha(), format)];
+	});
+}
+
+async function remember(key: string, make: () => Promise<Pieces>): Promise<Pieces> {
+	const known = cache.get(key);
+	if (known) return await known;
+	const making = make();
+	cache.set(key, making);
+	try {
+		// The padding is shared, so the first and last pieces are what a picture really takes.
+		const pieces = await making;
+		cached.set(key, sizeOf([pieces[0], pieces[pieces.length - 1]]));
+		trimCache();
+		return pieces;
+	} catch (error) {
+		cache.delete(key);
+		throw error;
+	}
+}
+
+function trimCache(): void {
+	let size = [...cached.values()].reduce((sum, bytes) => sum + bytes, 0);
+	for (const [key, bytes] of cached) {
+		if (size <= CACHE_SIZE) return;
+		cache.delete(key);
+		cached.delete(key);
+		size -= bytes;
+	}
+}
+
+async function render(order: Order, index: number): Promise<Buffer> {
+	const { width, height } = order;
+	const unit = Math.min(width, height) / 32;
+	const overlays = await layers(order, index, unit);
+	const canvas = sharp({
+		create: {
+			width,
+			height,
+			channels: order.transparent ? 4 : 3,
+			background: colour(order, index),
+		},
+	});
+	canvas.composite(overlays);
+	// Compositing adds an alpha channel, which a picture without transparency does not have.
+	return await encode(order.transparent ? canvas : canvas.removeAlpha(), order.format);
+}
+
+async function encode(image: sharp.Sharp, format: string): Promise<Buffer> {
+	switch (format) {
+		case 'jpeg':
+			return await image.jpeg({ quality: 80 }).toBuffer();
+		case 'png':
+			return await image.png({ compressionLevel: 2 }).toBuffer();
+		default:
+			return await image.toFormat(format as 'webp' | 'gif' | 'tiff' | 'avif').toBuffer();
+	}
+}
+
+async function layers(order: Order, index: number, unit: number): Promise<OverlayOptions[]> {
+	const { width, height, prompt, references } = order;
+	// Very narrow pictures have no room for words.
+	if (unit < 6) return [];
+	const inner = Math.round(width - 4 * unit);
+	const place = order.set ? `image ${index + 1} of ${order.count}` : 'image 1';
+	const title = await text(prompt.slice(0, DRAWN_PROMPT), inner, unit * 1.5);
+	const caption = await text(`${order.model}\n${width}x${height} · ${place}`, inner, unit);
+	const left = Math.round(2 * unit);
+	const thumbnails = await Promise.all(
+		references.map(async (reference) => await thumbnail(reference, Math.round(unit * 4))),
+	);
+	const perRow = Math.max(1, Math.floor(inner / (unit * 4.5)));
+	const placed: OverlayOptions[] = [
+		{ input: title.data, left, top: left },
+		{ input: caption.data, left, top: left + title.height + Math.round(unit) },
+		...thumbnails.map((input, i) => ({
+			input,
+			left: left + Math.round((i % perRow) * unit * 4.5),
+			top: Math.round(height - unit * (8.5 + 4.5 * Math.floor(i / perRow))),
+		})),
+	];
+	if (order.watermark) {
+		const mark = await text('AI generated', inner, unit);
+		placed.push({
+			input: mark.data,
+			left: Math.round(width - mark.width - unit),
+			top: Math.round(height - mark.height - unit),
+		});
+	}
+	return placed.filter(({ top = 0 }) => top >= 0 && top < height);
+}
+
+/** @returns a layer no wider than `width` pixels, its letters about `size` pixels high */
+async function text(
+	words: string,
+	width: number,
+	size: number,
+): Promise<{ data: Buffer; width: number; height: number }> {
+	const escaped = words.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+	// Control characters are no valid markup.
+	const drawable = escaped.replace(/[^\P{Cc}\n]/gu, ' ').trim() || ' ';
+	const { data, info } = await sharp({
+		text: {
+			text: `<span foreground="white" background="#00000060">${drawable}</span>`,
+			font: `DejaVu Sans ${Math.max(1, Math.round(size))}`,
+			fontfile: FONT,
+			width: Math.max(1, width),
+			// At 72 dots per inch a point is a pixel.
+			dpi: 72,
+			rgba: true,
+			wrap: 'word-char',
+		},
+	})
+		.png({ compressionLevel: 1 })
+		.toBuffer({ resolveWithObject: true });
+	return { data, width: info.width, height: info.height };
+}
+
+async function thumbnail({ bytes, format }: Reference, side: number): Promise<Buffer> {
+	const box = { width: side, height: side };
+	try {
+		return await sharp(bytes)
+			.resize({ ...box, fit: 'inside' })
+			.png()
+			.toBuffer();
+	} catch {
+		// Formats that sharp has no decoder for show their name instead.
+		const label = await text(format, side, side / 4);
+		return await sharp({ create: { ...box, channels: 3, background: '#888888' } })
+			.composite([{ input: label.data, gravity: 'center' }])
+			.png()
+			.toBuffer();
+	}
+}
+
+/** A colour for each prompt and index, dark enough for white letters; none where transparent. */
+function colour({ prompt, transparent }: Order, index: number): sharp.Color {
+	const [first, second, third] = createHash('sha256').update(`${prompt}#${index}`).digest();
+	return { r: 40 + first / 2, g: 40 + second / 2, b: 40 + third / 2, alpha: transparent ? 0 : 1 };
+}

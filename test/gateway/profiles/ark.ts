@@ -1,0 +1,239 @@
+import sharp from 'sharp';
+import { z } from 'zod/v4';
+import {
+	GUIDANCE_SCALE,
+	MAX_IMAGES,
+	MODEL_FAMILIES,
+	type ModelFamily,
+	type ModelId,
+	type ModelParameter,
+	SEED,
+} from '../../../nodes/Seedream/catalog/models';
+import {
+	checkTotal,
+	type Order,
+	placeOrder,
+	referenceValues,
+	sizeForms,
+	sizeRefusal,
+} from '../order';
+import { invalid, Refusal } from '../refusal';
+import { parseBody, type Profile } from './profile';
+
+/** The body fields that Ark knows, by type. What it does not know it ignores. */
+const arkBody = z.looseObject({
+	model: z.string(),
+	prompt: z.string().min(1),
+	image: z.union([z.string(), z.array(z.string())]).optional(),
+	size: z.string().optional(),
+	response_format: z.enum(['url', 'b64_json']).optional(),
+	watermark: z.boolean().optional(),
+	sequential_image_generation: z.enum(['auto', 'disabled']).optional(),
+	sequential_image_generation_options: z
+		.looseObject({ max_images: z.int().min(MAX_IMAGES.min).max(MAX_IMAGES.max).optional() })
+		.optional(),
+	stream: z.boolean().optional(),
+	tools: z.array(z.looseObject({ type: z.literal('web_search') })).optional(),
+	output_format: z.string().optional(),
+	optimize_prompt_options: z
+		.looseObject({
+			mode: z.string().optional(),
+			thinking: z.enum(['auto', 'enabled', 'disabled']).optional(),
+		})
+		.optional(),
+	layer_decomposition: z.boolean().optional(),
+	background: z.string().optional(),
+	seed: z.int().min(SEED.min).max(SEED.max).optional(),
+	guidance_scale: z.number().min(GUIDANCE_SCALE.min).max(GUIDANCE_SCALE.max).optional(),
+});
+type ArkBody = z.infer<typeof arkBody>;
+
+/** Fields that only some models take, each with the catalog's name for it. */
+const GATED: ReadonlyArray<[field: keyof ArkBody & string, parameter: ModelParameter]> = [
+	['sequential_image_generation', 'sequential_image_generation'],
+	['sequential_image_generation_options', 'sequential_image_generation'],
+	['stream', 'stream'],
+	['tools', 'tools'],
+	['output_format', 'output_format'],
+	['optimize_prompt_options', 'optimize_prompt_options'],
+	['layer_decomposition', 'layer_decomposition'],
+	['background', 'background'],
+	['guidance_scale', 'guidance_scale'],
+];
+
+/** Measured: this id takes `guidance_scale` without effect, against the documents. */
+const LENIENT_MODEL = 'doubao-seedream-4-0-20260415';
+
+/** Family behind `ep-…` endpoint ids that do not name one, as `ep-4.0-test` does. */
+const ENDPOINT_FAMILY = '4.5';
+
+/**
+ * Volcengine Ark or BytePlus ModelArk: the same rules, each with its own model ids. `seed` is not
+ * documented for 4.x and 5.x, and taken (measured).
+ */
+export function arkProfile(service: ModelId['service']): Profile {
+	return {
+		name: service,
+		basePath: '/api/v3',
+		errors: 'ark',
+		shape: 'ark',
+		stream: 'ark',
+		models: modelList(service),
+		accepts: {
+			models: idsOf(service).map(({ id }) => id),
+			body: z.toJSONSchema(arkBody),
+			rules: ['Unknown fields are ignored; known ones that the model does not take are refused.'],
+		},
+		order: async (body) => await arkOrder(body, service),
+	};
+}
+
+/**
+ * Checks a body as the first party does and decides what it makes.
+ * @throws Refusal
+ */
+export async function arkOrder(body: unknown, service: ModelId['service']): Promise<Order> {
+	const { model } = parseBody(arkBody.pick({ model: true }), body, refuse);
+	const family = familyBehind(model, service);
+	const wish = parseBody(arkBody, body, refuse);
+	checkModelRules(wish, family);
+	const order = await placeOrder(wish, family);
+	if (order.transparent) await checkTransparency(order, wish.output_format);
+	return order;
+}
+
+/**
+ * What the model itself takes, whichever way a request came to it.
+ * @throws Refusal
+ */
+export function checkModelRules(body: unknown, family: ModelFamily): void {
+	const wish = parseBody(arkBody, body, refuse);
+	for (const [field, parameter] of GATED) {
+		if (wish[field] === undefined || family.parameters[parameter]) continue;
+		if (field === 'guidance_scale' && wish.model === LENIENT_MODEL) continue;
+		throw unsupported(field);
+	}
+	checkSize(wish.size, family);
+	checkImageField(wish, family);
+	checkValue('output_format', wish.output_format, family);
+	checkValue('background', wish.background, family);
+	const { mode, thinking } = wish.optimize_prompt_options ?? {};
+	const modes = family.parameters.optimize_prompt_options ?? [];
+	if (mode !== undefined && !modes.includes(mode)) {
+		const listed = modes.map((name) => `'${name}'`).join(' or ');
+		throw invalid('optimize_prompt_options.mode', `optimize_prompt_options.mode must be ${listed}`);
+	}
+	if (thinking !== undefined && family.id !== '5.0-pro') {
+		throw unsupported('optimize_prompt_options.thinking');
+	}
+	checkTotal(wish, family);
+	if (wish.layer_decomposition) {
+		throw invalid('layer_decomposition', 'it is not offered by this embedded gateway');
+	}
+}
+
+function refuse(field: string, reason: string, missing: boolean): Refusal {
+	if (missing || (field === 'prompt' && reason.startsWith('Too small'))) {
+		const message = `The request failed because it is missing one or multiple required parameters: \`${field}\`.`;
+		return new Refusal(400, 'MissingParameter', message, { param: field });
+	}
+	return invalid(field, reason);
+}
+
+function unsupported(field: string): Refusal {
+	return invalid(field, `the parameter \`${field}\` is not supported by the current model`);
+}
+
+function idsOf(service: ModelId['service']): ModelId[] {
+	return MODEL_FAMILIES.flatMap(({ ids }) => ids).filter((id) => id.service === service);
+}
+
+function familyBehind(model: string, service: ModelId['service']): ModelFamily {
+	const named = (id: string) => MODEL_FAMILIES.find((family) => family.id === id);
+	const family = model.startsWith('ep-')
+		? (MODEL_FAMILIES.find(({ id }) => model.startsWith(`ep-${id}-`)) ?? named(ENDPOINT_FAMILY))
+		: MODEL_FAMILIES.find(({ ids }) => ids.some((id) => id.id === model && id.service === service));
+	if (family) return family;
+	throw new Refusal(
+		404,
+		'InvalidEndpointOrModel.NotFound',
+		`The model or endpoint ${model} does not exist or you do not have access to it.`,
+	);
+}
+
+function checkSize(size: string | undefined, family: ModelFamily): void {
+	if (size === undefined) return;
+	if (!family.size) {
+		if (size !== 'adaptive') throw sizeRefusal("size must be 'adaptive'");
+		return;
+	}
+	const presets = family.size.presets.map((preset) => preset.toLowerCase());
+	if (!/^\d+x\d+$/.test(size) && !presets.includes(size.toLowerCase())) {
+		throw sizeRefusal(sizeForms(family.size));
+	}
+}
+
+function checkImageField(wish: ArkBody, family: ModelFamily): void {
+	if (wish.image !== undefined && !family.references) throw unsupported('image');
+	if (family.references && referenceValues(wish).length < family.references.min) {
+		throw refuse('image', 'it is required by the current model', true);
+	}
+}
+
+function checkValue(
+	parameter: 'output_format' | 'background',
+	value: string | undefined,
+	family: ModelFamily,
+): void {
+	const values = family.parameters[parameter] ?? [];
+	if (value !== undefined && !values.includes(value)) {
+		throw invalid(parameter, `must be one of: ${values.join(', ')}`);
+	}
+}
+
+async function checkTransparency(order: Order, outputFormat?: string): Promise<void> {
+	const [reference, ...more] = order.references;
+	if (!reference || more.length > 0) {
+		throw invalid('background', 'transparent background requires exactly one input image');
+	}
+	if (reference.format !== 'png' || (await sharp(reference.bytes).stats()).isOpaque) {
+		throw invalid(
+			'background',
+			'transparent background requires a PNG input with at least one transparent pixel',
+		);
+	}
+	if (outputFormat === 'jpeg') {
+		throw invalid('output_format', 'transparent background requires png');
+	}
+}
+
+/** Ark's model list: live models have no status, and image models are some among many. */
+function modelList(service: ModelId['service']): object {
+	const others = [
+		{ id: 'doubao-seed-1-6-250615', domain: 'LLM', task: 'TextGeneration' },
+		{ id: 'doubao-seedance-1-0-pro-250528', domain: 'VideoGeneration', task: 'TextToVideo' },
+		{ id: 'doubao-embedding-large-text-250515', domain: 'Embedding', task: 'TextEmbedding' },
+	];
+	const status = ({ ends }: ModelId) => (ends === 'retired' ? 'Shutdown' : ends && 'Retiring');
+	const entry = (id: string, domain: string, task_type: string[]) => ({
+		id,
+		object: 'model',
+		name: id.replace(/-\d{6,8}$/, ''),
+		version: /\d{6,8}$/.exec(id)?.[0] ?? '',
+		created: 1_757_323_224,
+		domain,
+		task_type,
+	});
+	// Measured: the BytePlus list leaves out this alias, which works all the same.
+	const listed = idsOf(service).filter(({ id }) => id !== 'seedream-5-0-lite-260128');
+	return {
+		object: 'list',
+		data: [
+			...others.map(({ id, domain, task }) => entry(id, domain, [task])),
+			...listed.map((id) => ({
+				...entry(id.id, 'ImageGeneration', ['TextToImage', 'ImageToImage']),
+				...(status(id) ? { status: status(id) } : {}),
+			})),
+		],
+	};
+}

@@ -1,0 +1,34 @@
+/**
+ * What a prompt can ask of the embedded gateway that a real model would decide for itself, so that
+ * tests are exact without a second channel: `a fox in four seasons [images:2]`.
+ */
+export interface Tags {
+	/** `[images:2]`: how many images a set gets. Absent: as many as `max_images` allows. */
+	images?: number;
+	/** `[bytes:12000000]`: every file has exactly this many bytes, without costing CPU. */
+	bytes?: number;
+	/** `[exif:200000]`: a JPEG with this many bytes of metadata before its size marker. */
+	exif?: number;
+	/** `[pixels:800x600]`: the images have these pixels, whatever was asked. */
+	pixels?: { width: number; height: number };
+	/** `[format:webp]`: the files have this format, whatever was asked. */
+	format?: string;
+}
+
+/** Reads the tags out of a prompt. */
+export function readTags(prompt: string): Tags {
+	const tag = (name: string, value: string) =>
+		new RegExp(`\\[${name}:(${value})\\]`).exec(prompt)?.[1];
+	const number = (name: string) => {
+		const text = tag(name, '\\d+');
+		return text === undefined ? undefined : Number(text);
+	};
+	const pixels = tag('pixels', '\\d+x\\d+')?.split('x').map(Number);
+	return {
+		images: number('images'),
+		bytes: number('bytes'),
+		exif: number('exif'),
+		pixels: pixels && { width: pixels[0], height: pixels[1] },
+		format: tag('format', 'jpeg|png|webp|gif|tiff|avif'),
+	};
+}
