@@ -112,9 +112,8 @@ function ratioTable(
 ): RatioTable {
 	const owner = family ?? [...MODEL_FAMILIES].reverse().find(({ size }) => size?.table[resolution]);
 	const table = gateway.sizes?.[resolution] ?? owner?.size?.table[resolution];
-	return (
-		table ?? refuse(`There are no pixel sizes for ${resolution}`, 'Choose another Resolution.')
-	);
+	if (!table) throw refuse(`There are no pixel sizes for ${resolution}`, 'Choose another one.');
+	return table;
 }
 
 /**

@@ -1,0 +1,364 @@
+import {
+	DirectoryLoader,
+	ExecuteContext,
+	ExecutionLifecycleHooks,
+	LoadOptionsContext,
+	RoutingNode,
+	WorkflowExecute,
+} from 'n8n-core';
+import {
+	createRunExecutionData,
+	ICredentialsHelper,
+	NodeConnectionTypes,
+	Workflow,
+	type IBinaryKeyData,
+	type ICredentialDataDecryptedObject,
+	type IDataObject,
+	type IExecuteFunctions,
+	type IHttpRequestOptions,
+	type ILoadOptionsFunctions,
+	type INode,
+	type INodeExecutionData,
+	type INodeParameters,
+	type INodeType,
+	type INodeTypes,
+	type IRequestOptionsSimplified,
+	type IRun,
+	type ITaskDataConnections,
+	type IWorkflowExecuteAdditionalData,
+	type IWorkflowSettings,
+} from 'n8n-workflow';
+
+import { SeedreamApi } from '../credentials/SeedreamApi.credentials';
+import { Seedream } from '../nodes/Seedream/Seedream.node';
+
+/** Values of the credential; those left out have their defaults. */
+export interface CredentialValues {
+	baseUrl: string;
+	apiKey: string;
+	gateway?: string;
+	placement?: string;
+	referenceForm?: string;
+}
+
+/** One run of the node in n8n's engine. */
+export interface NodeRun {
+	credentials: CredentialValues;
+	parameters: INodeParameters;
+	/** Input items; one empty item when left out. */
+	items?: INodeExecutionData[];
+	/** Node settings, as n8n stores them beside the parameters. */
+	settings?: Partial<Pick<INode, 'onError' | 'retryOnFail' | 'maxTries' | 'waitBetweenTries'>>;
+	workflowSettings?: IWorkflowSettings;
+	/** Replaces the usual main input, e.g. by `{ ai_tool: … }`. */
+	input?: ITaskDataConnections;
+	/** Gets a function that cancels the run. */
+	onStart?: (cancel: () => void) => void;
+}
+
+/** What a run left: the items of each output, the node's error if it failed. */
+export interface NodeResult {
+	outputs: INodeExecutionData[][];
+	items: INodeExecutionData[];
+	error?: Error & { description?: string | null; httpCode?: string | null };
+	run: IRun;
+}
+
+const credentialType = new SeedreamApi();
+
+/** The node as n8n serves it: with the settings every declarative node gets, run by its RoutingNode. */
+function loadNode(): INodeType {
+	const nodeType: INodeType = new Seedream();
+	DirectoryLoader.applyDeclarativeNodeOptionParameters(nodeType);
+	nodeType.execute = async function (this: IExecuteFunctions) {
+		return (await new RoutingNode(this as unknown as ExecuteContext, nodeType).runNode()) ?? [];
+	};
+	return nodeType;
+}
+
+const seedream = loadNode();
+
+const start: INodeType = {
+	description: {
+		displayName: 'Start',
+		name: 'start',
+		group: ['trigger'],
+		version: 1,
+		description: '',
+		defaults: { name: 'Start' },
+		inputs: [],
+		outputs: [NodeConnectionTypes.Main],
+		properties: [],
+	},
+};
+
+const nodeTypes: INodeTypes = {
+	getByName: (name) => (name === 'seedream' ? seedream : start),
+	getByNameAndVersion: (name) => (name === 'seedream' ? seedream : start),
+	getKnownTypes: () => ({}),
+};
+
+function resolveExpression(
+	workflow: Workflow,
+	node: INode,
+	value: unknown,
+	$credentials: ICredentialDataDecryptedObject,
+): unknown {
+	return workflow.expression.getParameterValue(
+		value as string,
+		null,
+		0,
+		0,
+		node.name,
+		[],
+		'internal',
+		{ $credentials },
+		undefined,
+		false,
+	);
+}
+
+/** Keeps one credential in the clear and applies the credential type's own `authenticate`. */
+class TestCredentials extends ICredentialsHelper {
+	constructor(private readonly values: ICredentialDataDecryptedObject) {
+		super();
+	}
+
+	override getParentTypes() {
+		return [];
+	}
+
+	override isCredentialUsableByNode() {
+		return true;
+	}
+
+	override async authenticate(
+		credentials: ICredentialDataDecryptedObject,
+		_typeName: string,
+		requestOptions: IHttpRequestOptions | IRequestOptionsSimplified,
+		workflow?: Workflow,
+		node?: INode,
+	): Promise<IHttpRequestOptions> {
+		const headers = Object.entries(credentialType.authenticate.properties.headers ?? {}).map(
+			([name, value]) => [
+				name,
+				resolveExpression(workflow as Workflow, node as INode, value, credentials),
+			],
+		);
+		return {
+			...(requestOptions as IHttpRequestOptions),
+			headers: { ...requestOptions.headers, ...Object.fromEntries(headers) },
+		};
+	}
+
+	override async preAuthentication() {
+		return undefined;
+	}
+
+	override async runPreAuthentication() {
+		return undefined;
+	}
+
+	override async getCredentials(): Promise<never> {
+		throw new Error('Credentials of a test are never stored');
+	}
+
+	override async getDecrypted() {
+		return this.values;
+	}
+
+	override async updateCredentials() {}
+
+	override async updateCredentialsOauthTokenData() {}
+
+	override getCredentialsProperties() {
+		return credentialType.properties;
+	}
+}
+
+function additionalDataFor(credentials: CredentialValues): IWorkflowExecuteAdditionalData {
+	const values = { gateway: 'automatic', ...credentials };
+	const url = 'http://127.0.0.1';
+	return {
+		credentialsHelper: new TestCredentials(values),
+		executionId: 'test',
+		currentNodeExecutionIndex: 0,
+		restApiUrl: url,
+		instanceBaseUrl: url,
+		formBaseUrl: url,
+		formWaitingBaseUrl: url,
+		formTestBaseUrl: url,
+		webhookBaseUrl: url,
+		webhookWaitingBaseUrl: url,
+		webhookTestBaseUrl: url,
+		mcpBaseUrl: url,
+		mcpTestBaseUrl: url,
+		variables: {},
+		logAiEvent: () => {},
+		hooks: new ExecutionLifecycleHooks('trigger', 'test', {
+			id: 'test',
+			name: 'test',
+			active: false,
+			isArchived: false,
+			createdAt: new Date(0),
+			updatedAt: new Date(0),
+			connections: {},
+			nodes: [],
+			activeVersionId: null,
+		}),
+	} as unknown as IWorkflowExecuteAdditionalData;
+}
+
+function workflowFor({ parameters, settings, workflowSettings }: Omit<NodeRun, 'credentials'>) {
+	const node: INode = {
+		id: 'seedream',
+		name: 'Seedream',
+		type: 'seedream',
+		typeVersion: 1,
+		position: [0, 0],
+		parameters,
+		credentials: { seedreamApi: { id: 'test', name: 'test' } },
+		...settings,
+	};
+	const trigger: INode = { ...node, id: 'start', name: 'Start', type: 'start', parameters: {} };
+	delete trigger.credentials;
+	return new Workflow({
+		id: 'test',
+		nodes: [trigger, node],
+		connections: {
+			Start: { main: [[{ node: 'Seedream', type: NodeConnectionTypes.Main, index: 0 }]] },
+		},
+		active: false,
+		nodeTypes,
+		settings: { executionOrder: 'v1', ...workflowSettings },
+	});
+}
+
+/** Runs the node through n8n-core's WorkflowExecute and RoutingNode, with real HTTP. */
+export async function runNode(options: NodeRun): Promise<NodeResult> {
+	const workflow = workflowFor(options);
+	const items = options.items ?? [{ json: {} }];
+	const runExecutionData = createRunExecutionData({
+		executionData: {
+			nodeExecutionStack: [
+				{
+					node: workflow.getNode('Seedream') as INode,
+					data: options.input ?? { main: [items] },
+					source: { main: [{ previousNode: 'Start' }] },
+				},
+			],
+		},
+		resultData: {
+			runData: {
+				Start: [
+					{
+						startTime: 0,
+						executionIndex: 0,
+						executionTime: 0,
+						source: [],
+						executionStatus: 'success',
+						data: { main: [items] },
+					},
+				],
+			},
+		},
+	});
+	const execute = new WorkflowExecute(
+		additionalDataFor(options.credentials),
+		'trigger',
+		runExecutionData,
+	);
+	const running = execute.processRunExecutionData(workflow);
+	options.onStart?.(() => void running.cancel());
+	const run = await running;
+	const [task] = run.data.resultData.runData.Seedream ?? [];
+	const outputs = (task?.data?.main ?? []).map((output) => output ?? []);
+	return {
+		outputs,
+		items: outputs.flat(),
+		error: (task?.error ?? run.data.resultData.error) as NodeResult['error'],
+		run,
+	};
+}
+
+/** Calls the Model field's list as the editor does. */
+export async function listModels(
+	credentials: CredentialValues,
+	parameters: INodeParameters,
+	filter?: string,
+) {
+	const workflow = workflowFor({ parameters });
+	const context = new LoadOptionsContext(
+		workflow,
+		workflow.getNode('Seedream') as INode,
+		{
+			...additionalDataFor(credentials),
+			currentNodeParameters: parameters,
+		},
+		'parameters.model',
+	);
+	return await new Seedream().methods.listSearch.searchModels.call(
+		context as ILoadOptionsFunctions,
+		filter,
+	);
+}
+
+/** Runs the credential's own test request as n8n does; rejects when the credential fails it. */
+export async function testCredential(credentials: CredentialValues): Promise<void> {
+	const node: INode = {
+		id: 'temp',
+		name: 'Temp-Node',
+		type: 'start',
+		typeVersion: 1,
+		position: [0, 0],
+		parameters: {},
+		credentials: { seedreamApi: { id: 'test', name: 'test' } },
+	};
+	const tester: INodeType = {
+		description: {
+			...start.description,
+			credentials: [{ name: credentialType.name, required: true }],
+			properties: [
+				{
+					displayName: 'Temp',
+					name: 'temp',
+					type: 'string',
+					default: '',
+					routing: { request: credentialType.test.request },
+				},
+			],
+		},
+	};
+	const workflow = new Workflow({
+		nodes: [node],
+		connections: {},
+		active: false,
+		nodeTypes: { ...nodeTypes, getByNameAndVersion: () => tester },
+	});
+	const context = new ExecuteContext(
+		workflow,
+		node,
+		additionalDataFor(credentials),
+		'internal',
+		createRunExecutionData(),
+		0,
+		[],
+		{ main: [[{ json: {} }]] },
+		{ node, data: {}, source: null },
+		[],
+	);
+	const data = { gateway: 'automatic', ...credentials };
+	await new RoutingNode(context, tester, { id: '', name: '', type: '', data }).runNode();
+}
+
+/** An input item with binary fields held in memory. */
+export function itemWith(
+	files: Record<string, { bytes: Buffer; mimeType: string; fileName?: string }>,
+	json: IDataObject = {},
+): INodeExecutionData {
+	const binary: IBinaryKeyData = {};
+	for (const [name, { bytes, mimeType, fileName = `${name}.bin` }] of Object.entries(files)) {
+		binary[name] = { data: bytes.toString('base64'), mimeType, fileName };
+	}
+	return { json, binary };
+}
