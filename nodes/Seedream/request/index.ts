@@ -1,28 +1,17 @@
 import { jsonParse, type IDataObject, type IExecuteSingleFunctions } from 'n8n-workflow';
 
-import {
-	gatewayOf,
-	SEEDREAM_OPTIONS,
-	type Gateway,
-	type Parameter,
-	type Placement,
-	type ReferenceForm,
-} from '../catalog/gateways';
+import { gatewayOf, type Gateway, type Placement, type ReferenceForm } from '../catalog/gateways';
 import {
 	familyOf,
-	GUIDANCE_SCALE,
 	MAX_IMAGES,
 	MODEL_FAMILIES,
-	SEED,
 	type ModelFamily,
 	type Operation,
 } from '../catalog/models';
-import { inputError } from '../errors';
+import { inputError, type Refusal } from '../errors';
+import { checkNumbers, dropWhatIsNotTaken, isObject, mergeDeep, place, type Body } from './body';
 import { collectReferences, loadReference, type Reference } from './references';
 import { chooseSize } from './size';
-
-/** Body fields as the description's `routing.send` filled them in, or as they go out. */
-type Body = Record<string, unknown>;
 
 /** One item's request, whole but for the bytes of its references. */
 export interface ImageRequest {
@@ -45,72 +34,6 @@ const OPERATION_NAMES: Record<Operation, string> = {
 	imageToImage: 'Image-to-Image',
 	imageSet: 'Image Set',
 };
-
-/** Optional parameters: where each stands in the body, and how the editor calls it. */
-const PARAMETERS: ReadonlyArray<[Parameter, string]> = [
-	['background', 'Background'],
-	['guidance_scale', 'Guidance Scale'],
-	['n', 'Number of Images'],
-	['optimize_prompt_options', 'Prompt Optimization'],
-	['output_format', 'Output Format'],
-	['quality', 'Quality'],
-	['seed', 'Seed'],
-	['style', 'Style'],
-	['tools', 'Web Search'],
-	['user', 'User'],
-];
-
-function isObject(value: unknown): value is Body {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isEmpty(value: unknown): boolean {
-	return value === undefined || value === null || value === '';
-}
-
-/** Merges nested objects; anything else of `over` replaces what `base` has. */
-function mergeDeep(base: Body, over: Body): Body {
-	const merged = { ...base };
-	for (const [name, value] of Object.entries(over)) {
-		const old = merged[name];
-		merged[name] = isObject(old) && isObject(value) ? mergeDeep(old, value) : value;
-	}
-	return merged;
-}
-
-/** The one value of a parameter that a model's record may restrict. */
-function choiceOf(parameter: Parameter, value: unknown): unknown {
-	if (parameter === 'optimize_prompt_options') return (value as { mode?: unknown }).mode;
-	if (parameter === 'tools') return (value as Array<{ type?: unknown }>)[0].type;
-	return value;
-}
-
-/**
- * Why a parameter is not sent, or undefined when it is.
- * @param value as it stands in the body
- */
-function reasonNotToSend(
-	parameter: Parameter,
-	value: unknown,
-	family: ModelFamily | undefined,
-	gateway: Gateway,
-): string | undefined {
-	const recipients = gateway.parameters[parameter];
-	if (!recipients) return `${gateway.name} does not list it`;
-	if (recipients === 'any' || !family) return undefined;
-	if (recipients !== 'model') {
-		return recipients.includes(family.id)
-			? undefined
-			: `${gateway.name} does not list it for ${family.name}`;
-	}
-	const choices = family.parameters[parameter as keyof ModelFamily['parameters']];
-	if (!choices) return `${family.name} does not take it`;
-	const choice = choiceOf(parameter, value);
-	if (choices.length > 0 && !choices.includes(String(choice))) {
-		return `${family.name} does not take “${String(choice)}”`;
-	}
-	return undefined;
-}
 
 /** First-party services know only their own spelling of a model; the other's means the same model. */
 function spell(model: string, family: ModelFamily | undefined, gateway: Gateway): string {
@@ -146,10 +69,9 @@ class RequestBuilder {
 		this.checkOperation(family, gateway);
 		const references = this.references(family);
 		const maxImages = this.set(body, references.length, family);
-		this.dropWhatIsNotTaken(body, family, gateway);
-		this.checkNumber(body, 'seed', 'Seed', SEED, true);
-		this.checkNumber(body, 'guidance_scale', 'Guidance Scale', GUIDANCE_SCALE, false);
-		this.checkNumber(body, 'n', 'Number of Images', { min: 1, max: 15 }, true);
+		const refuse: Refusal = (message, description) => this.error(message, description);
+		this.warnings.push(...dropWhatIsNotTaken(body, family, gateway));
+		checkNumbers(body, refuse);
 		body.size = this.size(family, gateway);
 
 		const placement = isOther ? (credentials.placement ?? gateway.placement) : gateway.placement;
@@ -254,38 +176,6 @@ class RequestBuilder {
 		return maxImages;
 	}
 
-	private dropWhatIsNotTaken(body: Body, family: ModelFamily | undefined, gateway: Gateway): void {
-		for (const [parameter, name] of PARAMETERS) {
-			if (isEmpty(body[parameter])) {
-				delete body[parameter];
-				continue;
-			}
-			const reason = reasonNotToSend(parameter, body[parameter], family, gateway);
-			if (!reason) continue;
-			delete body[parameter];
-			this.warnings.push(`${name} was not sent: ${reason}.`);
-		}
-	}
-
-	private checkNumber(
-		body: Body,
-		parameter: Parameter,
-		name: string,
-		{ min, max }: { min: number; max: number },
-		isWhole: boolean,
-	): void {
-		if (body[parameter] === undefined) return;
-		const value = Number(body[parameter]);
-		if (value >= min && value <= max && (!isWhole || Number.isInteger(value))) {
-			body[parameter] = value;
-			return;
-		}
-		throw this.error(
-			`${name} is ${String(body[parameter])}`,
-			`Set it to a ${isWhole ? 'whole ' : ''}number from ${min} to ${max}.`,
-		);
-	}
-
 	private size(family: ModelFamily | undefined, gateway: Gateway): string {
 		const text = (name: string, fallback: string) =>
 			String(this.context.getNodeParameter(name, fallback)).trim();
@@ -319,16 +209,6 @@ class RequestBuilder {
 		if (!isObject(fields)) throw this.error('Additional Body Fields is not a JSON object', advice);
 		return fields;
 	}
-}
-
-/** Puts the options that OpenAI does not have where the gateway reads them. */
-function place(body: Body, placement: Placement): Body {
-	if (placement === 'topLevel') return body;
-	const isOption = ([name]: [string, unknown]) => SEEDREAM_OPTIONS.includes(name);
-	const options = Object.fromEntries(Object.entries(body).filter(isOption));
-	if (Object.keys(options).length === 0) return body;
-	const rest = Object.fromEntries(Object.entries(body).filter((field) => !isOption(field)));
-	return { ...(placement === 'both' ? body : rest), extra_fields: options };
 }
 
 /**
