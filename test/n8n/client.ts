@@ -1,0 +1,148 @@
+import type {
+	IConnections,
+	ICredentialDataDecryptedObject,
+	INode,
+	INodeExecutionData,
+	IRunExecutionData,
+	IWorkflowSettings,
+} from 'n8n-workflow';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const POLL_MS = 200;
+
+/** Who signs in to the servers started here; they listen on 127.0.0.1 only. */
+export const OWNER = { email: 'owner@example.com', password: 'Seedream-2026' };
+
+/** A workflow as n8n exports it. */
+export interface WorkflowFile {
+	name: string;
+	nodes: INode[];
+	connections: IConnections;
+	settings?: IWorkflowSettings;
+}
+
+export interface CredentialData {
+	name: string;
+	type: string;
+	data: ICredentialDataDecryptedObject;
+}
+
+/** A finished execution. */
+export interface Execution {
+	status: string;
+	/** What the workflow ended with, when it failed. */
+	error?: { message: string; description?: string | null; node?: { name: string } };
+	/** The items a node put out at its first output, of its last run. */
+	items(node: string): INodeExecutionData[];
+}
+
+interface Stored {
+	id: string;
+	name: string;
+	type?: string;
+	updatedAt: string;
+}
+
+/** Does over n8n's REST API what its editor does. */
+export class N8nClient {
+	private cookie = '';
+
+	/** @param url address of the server, without a slash at its end */
+	constructor(private readonly url: string) {}
+
+	/** Signs in as the owner, whose account is made when the server is new. */
+	async signIn(): Promise<void> {
+		const { userManagement } = await this.request<{
+			userManagement: { showSetupOnFirstLoad: boolean };
+		}>('GET', '/settings');
+		if (userManagement.showSetupOnFirstLoad) {
+			await this.request('POST', '/owner/setup', {
+				...OWNER,
+				firstName: 'Seedream',
+				lastName: 'Owner',
+			});
+		} else {
+			const { email: emailOrLdapLoginId, password } = OWNER;
+			await this.request('POST', '/login', { emailOrLdapLoginId, password });
+		}
+	}
+
+	/** Makes a credential, or sets the one of this name and type. */
+	async saveCredential(credential: CredentialData): Promise<string> {
+		const all = await this.request<Stored[]>('GET', '/credentials');
+		const known = all.find(
+			({ name, type }) => name === credential.name && type === credential.type,
+		);
+		const { id } = known
+			? await this.request<Stored>('PATCH', `/credentials/${known.id}`, credential)
+			: await this.request<Stored>('POST', '/credentials', credential);
+		return id;
+	}
+
+	/**
+	 * Imports a workflow under its name. One that is there already is replaced only when it is older than
+	 * `changed`, so that what a person edited stays.
+	 */
+	async saveWorkflow(workflow: WorkflowFile, changed = new Date()): Promise<string> {
+		const all = await this.request<Stored[]>('GET', '/workflows');
+		const known = all.find(({ name }) => name === workflow.name);
+		if (!known) return (await this.request<Stored>('POST', '/workflows', workflow)).id;
+		if (new Date(known.updatedAt) < changed) {
+			await this.request('PATCH', `/workflows/${known.id}?forceSave=true`, workflow);
+		}
+		return known.id;
+	}
+
+	/** Runs a stored workflow from its Manual Trigger, as Execute Workflow in the editor does, to its end. */
+	async execute(workflowId: string): Promise<Execution> {
+		const { nodes } = await this.request<WorkflowFile>('GET', `/workflows/${workflowId}`);
+		const trigger = nodes.find(({ type }) => type === 'n8n-nodes-base.manualTrigger');
+		const { executionId } = await this.request<{ executionId: string }>(
+			'POST',
+			`/workflows/${workflowId}/run`,
+			{ triggerToStartFrom: { name: trigger?.name } },
+		);
+		for (;;) {
+			const { status, data } = await this.request<{ status: string; data: string }>(
+				'GET',
+				`/executions/${executionId}`,
+			);
+			if (!['new', 'running', 'waiting'].includes(status)) {
+				const { parse } = await import('flatted');
+				const { resultData } = parse(data) as IRunExecutionData;
+				return {
+					status,
+					error: resultData.error as Execution['error'],
+					items: (node) => resultData.runData[node]?.at(-1)?.data?.main[0] ?? [],
+				};
+			}
+			await sleep(POLL_MS);
+		}
+	}
+
+	/** The bytes of a binary field whose `id` an execution's item carries. */
+	async binary(id: string): Promise<Buffer> {
+		const query = new URLSearchParams({ id, action: 'download' });
+		const response = await this.send('GET', `/binary-data?${query}`);
+		return Buffer.from(await response.arrayBuffer());
+	}
+
+	private async request<T>(method: string, path: string, body?: object): Promise<T> {
+		const response = await this.send(method, path, body);
+		return ((await response.json()) as { data: T }).data;
+	}
+
+	private async send(method: string, path: string, body?: object): Promise<Response> {
+		const response = await fetch(`${this.url}/rest${path}`, {
+			method,
+			headers: { cookie: this.cookie, ...(body && { 'content-type': 'application/json' }) },
+			body: body && JSON.stringify(body),
+		});
+		if (!response.ok) {
+			throw new Error(`n8n: ${method} ${path}: ${response.status} ${await response.text()}`);
+		}
+		const [cookie] = response.headers.getSetCookie();
+		if (cookie) this.cookie = cookie.split(';')[0];
+		return response;
+	}
+}

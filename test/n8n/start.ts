@@ -1,0 +1,151 @@
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import sharp from 'sharp';
+
+import { startGateway } from '../gateway';
+import { N8nClient, OWNER, type WorkflowFile } from './client';
+import { installPackage, packPackage } from './community';
+import { installN8n } from './install';
+import { freePort } from './process';
+import { startServer } from './server';
+
+const REPOSITORY = path.resolve(__dirname, '../..');
+const EXAMPLES = path.join(REPOSITORY, 'examples');
+const FIRST_EXAMPLE = 'text-to-image-to-disk.json';
+
+/** What was started, in the order of starting. */
+const running: Array<() => Promise<unknown>> = [];
+let stopping: Promise<void> | undefined;
+let editorIsOpen = false;
+
+/** Ends what was started, last first; every call waits for the same end. */
+function stopAll(): Promise<void> {
+	return (stopping ??= (async () => {
+		for (const stop of running.reverse()) await stop();
+	})());
+}
+
+/** Shows the product: a real n8n with this package, a gateway, the examples, and the images of one. */
+async function start(once: boolean): Promise<void> {
+	const port = once ? undefined : await editorPort();
+	const installation = await installN8n();
+	let { userFolder } = installation;
+	if (once) {
+		// A run that nobody looks at must not disturb the editor that may be open.
+		userFolder = await mkdtemp(path.join(path.dirname(userFolder), 'once-'));
+		running.push(() => rm(userFolder, { recursive: true }));
+	}
+
+	console.log('Building, packing and installing n8n-nodes-seedream (10 to 20 seconds) …');
+	await mkdir(userFolder, { recursive: true });
+	const tarball = await packPackage(userFolder);
+	await installPackage(tarball, userFolder);
+	await rm(tarball);
+
+	const { baseUrl, apiKey } = await gateway();
+	console.log(`Using the gateway at ${baseUrl}`);
+
+	console.log('Starting n8n (5 to 20 seconds) …');
+	const filesFolder = path.join(await realpath(REPOSITORY), 'output');
+	await mkdir(filesFolder, { recursive: true });
+	const server = await startServer({
+		installation,
+		userFolder,
+		port,
+		workingFolder: REPOSITORY,
+		filesFolder,
+	});
+	running.push(server.stop);
+	const client = new N8nClient(server.url);
+	await client.signIn();
+	await client.saveCredential({
+		name: 'Seedream account',
+		type: 'seedreamApi',
+		data: { baseUrl, apiKey, gateway: 'automatic' },
+	});
+	const workflows = await importExamples(client);
+
+	console.log(`Running ${FIRST_EXAMPLE} …`);
+	for (const file of await runExample(client, workflows.get(FIRST_EXAMPLE) ?? '')) {
+		const { format, width, height } = await sharp(path.join(REPOSITORY, file)).metadata();
+		console.log(`  ${file}  ${format?.toUpperCase()}, ${width} × ${height} pixels`);
+	}
+	if (once) return await stopAll();
+
+	editorIsOpen = true;
+	console.log(`
+The editor is open at  ${server.url}
+E-mail                 ${OWNER.email}
+Password               ${OWNER.password}
+
+Open an example and press Execute workflow. Images go to output/. Ctrl-C stops everything.`);
+}
+
+/** @throws Error when the port is in use */
+async function editorPort(): Promise<number> {
+	const wanted = Number(process.env.N8N_PORT ?? 5678);
+	if ((await freePort(wanted)) === undefined) {
+		throw new Error(
+			`Port ${wanted} is in use, perhaps by another n8n. Stop that program, or choose another port: N8N_PORT=5680 npm start`,
+		);
+	}
+	return wanted;
+}
+
+/** The gateway the environment names, or else the embedded one, started here. */
+async function gateway(): Promise<{ baseUrl: string; apiKey: string }> {
+	const { SEEDREAM_BASE_URL: baseUrl, SEEDREAM_API_KEY: apiKey } = process.env;
+	if (baseUrl && apiKey) return { baseUrl, apiKey };
+	if (baseUrl || apiKey) {
+		throw new Error(
+			'Set both SEEDREAM_BASE_URL and SEEDREAM_API_KEY to use a real gateway, or neither to use the embedded one.',
+		);
+	}
+	const embedded = await startGateway({ profile: 'volcengine' });
+	running.push(() => embedded.close());
+	return { baseUrl: `${embedded.url}/api/v3`, apiKey: embedded.key };
+}
+
+/** @returns workflow ids by the name of the example's file */
+async function importExamples(client: N8nClient): Promise<Map<string, string>> {
+	const files = (await readdir(EXAMPLES)).filter((file) => file.endsWith('.json'));
+	console.log(`Importing the credential and ${files.length} examples …`);
+	const ids = new Map<string, string>();
+	for (const name of files) {
+		const file = path.join(EXAMPLES, name);
+		// The examples write to the folder every n8n allows by default; here to one that is easier to find.
+		const content = (await readFile(file, 'utf8')).replaceAll('.n8n-files/', 'output/');
+		const { mtime } = await stat(file);
+		ids.set(name, await client.saveWorkflow(JSON.parse(content) as WorkflowFile, mtime));
+	}
+	return ids;
+}
+
+/**
+ * Runs an example.
+ * @returns the files it wrote, relative to the repository
+ * @throws Error with n8n's message when it fails
+ */
+async function runExample(client: N8nClient, workflowId: string): Promise<string[]> {
+	const { status, error, items } = await client.execute(workflowId);
+	if (status !== 'success') {
+		throw new Error(
+			`The example ended with "${status}": ${[error?.message, error?.description].filter(Boolean).join('\n')}`,
+		);
+	}
+	return items('Save to Disk').map(({ json }) => String(json.fileName));
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+	process.on(signal, () => {
+		console.log('\nStopping n8n and the gateway …');
+		void stopAll().then(() => process.exit(editorIsOpen ? 0 : 1));
+	});
+}
+
+start(process.argv.includes('--once')).catch(async (error: Error) => {
+	if (stopping) return;
+	console.error(`\n${error.message}`);
+	await stopAll();
+	process.exit(1);
+});
