@@ -32,6 +32,15 @@ export function formatOf(bytes: Buffer): string | undefined {
 }
 
 /**
+ * Gives base64 without a prefix the one that its bytes call for; URLs and data URIs stay as they are.
+ */
+export function asDataUri(value: string): string {
+	if (/^(?:data:|https?:)/.test(value)) return value;
+	const format = formatOf(Buffer.from(value.slice(0, 64), 'base64'));
+	return format === undefined ? value : `data:image/${format};base64,${value}`;
+}
+
+/**
  * Reads the references of a request as Ark does: fetches URLs, decodes data URIs, and checks each
  * against what the model reads.
  * @throws Refusal in the first party's words
