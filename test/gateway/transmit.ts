@@ -33,7 +33,7 @@ export async function transmit(
 	cutAtEnd = false,
 ): Promise<Exclude<RequestRecord['outcome'], 'open'>> {
 	const closed = closing(response);
-	if (wire.delay) await Promise.race([sleep(wire.delay), closed]);
+	if (wire.delay) await Promise.race([pause(wire.delay), closed]);
 	const known = length === undefined || wire.endless ? {} : { 'Content-Length': String(length) };
 	const limit = Math.min(wire.cut ?? Infinity, wire.stall ?? Infinity);
 	let sent = 0;
@@ -93,9 +93,14 @@ async function* paced(
 		const step = Math.max(1, Math.floor(bytesPerSecond / SLOW_BEATS));
 		for (let at = 0; at < piece.length; at += step) {
 			yield piece.subarray(at, at + step);
-			await sleep((1000 * step) / bytesPerSecond);
+			await pause((1000 * step) / bytesPerSecond);
 		}
 	}
+}
+
+/** Does not keep the process alive: a client that still waits does. */
+async function pause(milliseconds: number): Promise<void> {
+	await sleep(milliseconds, undefined, { ref: false });
 }
 
 function retryAfter({ retryAfter: value }: Wire): Record<string, string> {
