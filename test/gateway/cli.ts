@@ -34,7 +34,7 @@ Ledger    ${gateway.url}/_control/ledger
 Try it:
 curl ${gateway.url}${profile.basePath}/images/generations \\
   -H "Authorization: Bearer ${gateway.key}" -H "Content-Type: application/json" \\
-  -d '{"model":"doubao-seedream-4-5-251128","prompt":"a sea otter","size":"2048x2048"}'
+  -d '${JSON.stringify(profile.accepts.example)}'
 
 Other profiles:
 ${others.map(({ name, basePath }) => `  ${gateway.profileUrl(name)}${basePath}`).join('\n')}

@@ -12,6 +12,11 @@ const PNG = '<PNG>';
 const SET = { sequential_image_generation: 'auto' };
 const max = (max_images: number) => ({ sequential_image_generation_options: { max_images } });
 
+interface Listed {
+	models: string[];
+	example: { model: string };
+}
+
 let gateway: Gateway;
 let png: string;
 
@@ -231,6 +236,16 @@ describe('what a document does not list is refused', () => {
 			expect(error?.message).toContain('at least 3686400 pixels');
 		}
 	});
+});
+
+it('lists what it accepts, with an example that it does accept', async () => {
+	const listing = await fetch(`${gateway.url}/_control/profiles`);
+	const profiles = Object.entries((await listing.json()) as Record<ProfileName, Listed>);
+	expect(profiles).toHaveLength(8);
+	for (const [name, { models, example }] of profiles) {
+		expect(models).toContain(example.model);
+		expect((await send(name as ProfileName, example)).status).toBe(200);
+	}
 });
 
 describe('answers', () => {

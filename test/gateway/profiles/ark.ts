@@ -18,7 +18,7 @@ import {
 	sizeRefusal,
 } from '../order';
 import { invalid, Refusal } from '../refusal';
-import { parseBody, type Profile } from './profile';
+import { EXAMPLE, parseBody, type Profile } from './profile';
 
 /** The body fields that Ark knows, by type. What it does not know it ignores. */
 const arkBody = z.looseObject({
@@ -82,6 +82,7 @@ export function arkProfile(service: ModelId['service']): Profile {
 		accepts: {
 			models: idsOf(service).map(({ id }) => id),
 			body: z.toJSONSchema(arkBody),
+			example: { model: idsOf(service).find(({ id }) => id.includes('4-5'))?.id, ...EXAMPLE },
 			rules: ['Unknown fields are ignored; known ones that the model does not take are refused.'],
 		},
 		order: async (body) => await arkOrder(body, service),

@@ -3,7 +3,7 @@ import { familyOf, type ModelFamily } from '../../../nodes/Seedream/catalog/mode
 import type { AnswerShape } from '../answer';
 import { checkTotal, placeOrder, type Wish } from '../order';
 import { Refusal } from '../refusal';
-import { openAiModels, parseBody, type Profile, type ProfileName } from './profile';
+import { EXAMPLE, openAiModels, parseBody, type Profile, type ProfileName } from './profile';
 
 /** What a gateway's own document says of its requests; everything else is refused. */
 export interface GatewayDocument<Body extends { model: string }> {
@@ -16,6 +16,8 @@ export interface GatewayDocument<Body extends { model: string }> {
 	listsModels: boolean;
 	/** Its fields, as a strict object. */
 	body: z.ZodType<Body>;
+	/** What it requires beside model and prompt. */
+	required?: object;
 	/** Fields (dots for nested ones) that it lists for some models only, with those models. */
 	onlyFor?: Readonly<Record<string, readonly string[]>>;
 	/** Combinations it rules out: what the refusal says, and when. */
@@ -47,6 +49,7 @@ export function documentProfile<Body extends { model: string }>(
 			models,
 			body: z.toJSONSchema(document.body),
 			onlyFor,
+			example: { model: 'doubao-seedream-4-5-251128', ...EXAMPLE, ...document.required },
 			rules: rules.map(({ says }) => says),
 		},
 		async order(body) {

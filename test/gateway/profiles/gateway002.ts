@@ -29,6 +29,7 @@ export const gateway002 = documentProfile({
 		background: z.string().optional(),
 		watermark: z.boolean().optional(),
 	}),
+	required: { n: 1 },
 	wish: ({ model, prompt, size, image, response_format, watermark }) => ({
 		model,
 		prompt,

@@ -3,7 +3,7 @@ import { MODEL_FAMILIES } from '../../../nodes/Seedream/catalog/models';
 import { Refusal, requestId } from '../refusal';
 import { arkOrder } from './ark';
 import { noChannel, refusal } from './document';
-import { openAiModels, parseBody, type Profile } from './profile';
+import { EXAMPLE, openAiModels, parseBody, type Profile } from './profile';
 
 /** The fields of new-api's `dto.ImageRequest`; parsing drops all others without a word. */
 const imageRequest = z.object({
@@ -49,6 +49,7 @@ export const newApi: Profile = {
 	accepts: {
 		models,
 		body: z.toJSONSchema(imageRequest),
+		example: { model: 'doubao-seedream-4-5-251128', ...EXAMPLE },
 		rules: ['Other top-level fields are dropped; the rest follows the rules of volcengine.'],
 	},
 	async order(body) {

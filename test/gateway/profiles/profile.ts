@@ -25,13 +25,25 @@ export interface Profile {
 	/** The answer of the model list; absent where the document states none. */
 	models?: object;
 	/** What a request may contain, for people and tests to read. */
-	accepts: object;
+	accepts: {
+		models: readonly string[];
+		/** JSON schema of the body. */
+		body: object;
+		/** Fields that only some models take, with those models. */
+		onlyFor?: Readonly<Record<string, readonly string[]>>;
+		rules: readonly string[];
+		/** A body that is taken. */
+		example: object;
+	};
 	/**
 	 * Checks a request body by the rules of the service.
 	 * @throws Refusal
 	 */
 	order(body: unknown): Promise<Order>;
 }
+
+/** The rest of a body, beside the model, that every service here takes. */
+export const EXAMPLE = { prompt: 'a sea otter', size: '2048x2048' };
 
 /**
  * Parses a body, and words what is wrong with it.
