@@ -1,0 +1,168 @@
+import { inspect } from 'node:util';
+import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
+import sharp from 'sharp';
+
+import { GATEWAYS, type GatewayId } from '../nodes/Seedream/catalog/gateways';
+import { runNode, type CredentialValues, type NodeResult, type NodeRun } from './engine';
+import { startGateway, type Gateway, type ProfileName } from './gateway';
+
+/** The right key. Long and unmistakable, so that it is found wherever it leaks. */
+export const KEY = 'sk-right-key-0123456789';
+
+/** One id of each family, as Volcengine spells it. */
+export const IDS = {
+	'5.0-pro': 'doubao-seedream-5-0-pro-260628',
+	'5.0-flash': 'doubao-seedream-5-0-flash-260915',
+	'5.0-lite': 'doubao-seedream-5-0-260128',
+	'4.5': 'doubao-seedream-4-5-251128',
+	'4.0': 'doubao-seedream-4-0-250828',
+	'3.0': 'doubao-seedream-3-0-t2i-250415',
+	'seededit-3.0': 'doubao-seededit-3-0-i2i-250628',
+} as const;
+export type Family = keyof typeof IDS;
+export const FAMILIES = Object.keys(IDS) as Family[];
+
+/** A prompt the embedded gateway answers with tiny pictures, so that many requests cost little. */
+export const TINY = 'a red bicycle [pixels:16x16]';
+
+/** Model field, By ID. */
+export function byId(model: string): INodeParameters {
+	return { __rl: true, mode: 'id', value: model };
+}
+
+/** Parameters of a run; those left out are as a user finds them. */
+export function parameters(
+	operation: 'textToImage' | 'imageToImage' | 'imageSet',
+	model: string,
+	more: INodeParameters = {},
+): INodeParameters {
+	return { operation, model: byId(model), prompt: TINY, ...more };
+}
+
+/** Reference Images with one binary field, `data`. */
+export const DATA_FIELD: INodeParameters = {
+	image: [{ source: 'binary', binaryPropertyName: 'data' }],
+};
+
+/** Reference Images with URLs or data URIs only. */
+export function urls(...list: string[]): INodeParameters {
+	return { image: list.map((url) => ({ source: 'url', url })) };
+}
+
+/** A plain picture in any format sharp writes. */
+export async function picture(
+	width = 32,
+	height = 32,
+	format: 'png' | 'jpeg' | 'webp' | 'gif' | 'tiff' | 'avif' = 'png',
+): Promise<Buffer> {
+	const background = { r: width % 256, g: height % 256, b: 99 };
+	return await sharp({ create: { width, height, channels: 3, background } })
+		.toFormat(format)
+		.toBuffer();
+}
+
+export function dataUri(format: string, bytes: Buffer): string {
+	return `data:image/${format};base64,${bytes.toString('base64')}`;
+}
+
+/** Bytes of a binary field as n8n keeps them in memory. */
+export function bytesOf(item: INodeExecutionData | undefined, field = 'data'): Buffer {
+	const binary = item?.binary?.[field];
+	if (!binary) throw new Error(`The item has no binary field ${field}`);
+	return Buffer.from(binary.data, 'base64');
+}
+
+/** Nothing that a user, a log or an item shows may hold the key or an image's base64. */
+function expectNoSecrets({ error, items }: NodeResult): void {
+	expect(inspect(error, { depth: 12, maxStringLength: null })).not.toContain(KEY);
+	const texts = [error?.message, error?.description, ...items.map(({ json }) => json)];
+	for (const text of texts.map((each) => JSON.stringify(each) ?? '')) {
+		expect(text).not.toContain(KEY);
+		expect(text.replace(/https?:\/\/[^\s"”]+/g, '')).not.toMatch(/[A-Za-z0-9+/]{40}/);
+	}
+}
+
+/** What the words of a failure may not be, by n8n's guidelines. */
+const UNHELPFUL = /\b(error|problem|failure|mistake)s?\b|undefined|NaN|\[object/i;
+
+export interface Refused {
+	message: string;
+	description: string;
+}
+
+/** A gateway for a whole test file, and runs of the node against it. */
+export interface Bench {
+	readonly gateway: Gateway;
+	credentials(id?: ProfileName, more?: Partial<CredentialValues>): CredentialValues;
+	/** Runs the node; by default at Volcengine. Fails the test where a secret shows. */
+	run(values: INodeParameters, options?: Partial<NodeRun>): Promise<NodeResult>;
+	/** Runs the node and expects it to succeed. */
+	items(values: INodeParameters, options?: Partial<NodeRun>): Promise<INodeExecutionData[]>;
+	/** Bodies of the generation requests so far, in the order they came. */
+	bodies(): Array<Record<string, unknown>>;
+	/** Runs the node on one item and gives the one body it sent. */
+	body(values: INodeParameters, options?: Partial<NodeRun>): Promise<Record<string, unknown>>;
+	/** Expects the run to be refused in words fit for a user before anything is sent. */
+	refusal(values: INodeParameters, options?: Partial<NodeRun>): Promise<Refused>;
+}
+
+/** Starts the embedded gateway for the tests of a file; each test finds its ledger empty. */
+export function useGateway(): Bench {
+	let server: Gateway | undefined;
+	beforeAll(async () => {
+		server = await startGateway({ key: KEY });
+	});
+	beforeEach(() => server?.reset());
+	afterAll(async () => await server?.close());
+
+	const bench: Bench = {
+		get gateway() {
+			if (!server) throw new Error('The gateway has not started');
+			return server;
+		},
+		credentials(id = 'volcengine', more = {}) {
+			const known = GATEWAYS.find((gateway) => gateway.id === (id as GatewayId));
+			const baseUrl = bench.gateway.profileUrl(id) + (known?.apiPath ?? '/v1');
+			return { baseUrl, apiKey: KEY, gateway: known?.id ?? 'other', ...more };
+		},
+		async run(values, options = {}) {
+			const result = await runNode({
+				credentials: bench.credentials(),
+				...options,
+				parameters: values,
+			});
+			expectNoSecrets(result);
+			return result;
+		},
+		async items(values, options) {
+			const { items, error } = await bench.run(values, options);
+			expect(error && `${error.message}\n${error.description}`).toBeUndefined();
+			return items;
+		},
+		bodies() {
+			return bench.gateway.ledger.requests
+				.filter(({ method }) => method === 'POST')
+				.map(({ body }) => body as Record<string, unknown>);
+		},
+		async body(values, options) {
+			bench.gateway.reset();
+			await bench.items(values, options);
+			const bodies = bench.bodies();
+			expect(bodies).toHaveLength(1);
+			return bodies[0];
+		},
+		async refusal(values, options) {
+			bench.gateway.reset();
+			const { error, items } = await bench.run(values, options);
+			expect(items).toEqual([]);
+			expect(bench.gateway.ledger.requests).toEqual([]);
+			expect(bench.gateway.ledger.images).toEqual([]);
+			const { message = '', description } = error ?? {};
+			expect(message).toMatch(/ \[item \d+\]$/);
+			expect(description).toMatch(/\w.*\.$/s);
+			expect(`${message} ${description}`).not.toMatch(UNHELPFUL);
+			return { message, description: description ?? '' };
+		},
+	};
+	return bench;
+}
