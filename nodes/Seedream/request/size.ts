@@ -54,7 +54,7 @@ function checkPixels(
 ): string {
 	if (![width, height].every((side) => Number.isInteger(side) && side > 0)) {
 		throw refuse(
-			`${width}x${height} is not a size in pixels`,
+			'The Width or Height is not a whole number of pixels',
 			'Set Width and Height to whole numbers, for example 2048 and 2048.',
 		);
 	}
