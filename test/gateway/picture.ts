@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type OverlayOptions } from 'sharp';
 import type { Order } from './order';
@@ -7,6 +8,11 @@ import type { Reference } from './references';
 
 /** The font comes with the development dependencies: bare machines have none. */
 const FONT = join(require.resolve('dejavu-fonts-ttf/package.json'), '../ttf/DejaVuSans.ttf');
+
+// Read when the first text is drawn; without it fontconfig complains on such machines.
+if (!existsSync('/etc/fonts/fonts.conf')) {
+	process.env.FONTCONFIG_FILE ??= join(__dirname, 'fonts.conf');
+}
 
 /** Longest part of a prompt that is drawn, in characters. */
 const DRAWN_PROMPT = 320;
