@@ -27,7 +27,10 @@ export interface N8nInstallation {
 export async function installN8n(): Promise<N8nInstallation> {
 	const node = n8nNode();
 	const lockfile = await readFile(path.join(__dirname, 'package-lock.json'));
-	const fingerprint = createHash('sha256').update(lockfile).update(node).digest('hex');
+	const fingerprint = createHash('sha256')
+		.update(lockfile)
+		.update(path.relative(CACHE, node))
+		.digest('hex');
 	const stamp = path.join(NODE_MODULES, '.complete');
 
 	if ((await readFile(stamp, 'utf8').catch(() => '')) !== fingerprint) {

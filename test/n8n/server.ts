@@ -57,6 +57,8 @@ export async function startServer(options: ServerOptions): Promise<N8nServer> {
 		stdio: ['ignore', log.fd, log.fd, 'ipc'],
 		env: {
 			...Object.fromEntries(inherited),
+			// The task runner is started as `node`.
+			PATH: `${path.dirname(installation.node)}${path.delimiter}${process.env.PATH}`,
 			N8N_USER_FOLDER: userFolder,
 			N8N_LISTEN_ADDRESS: '127.0.0.1',
 			N8N_PORT: String(port),
