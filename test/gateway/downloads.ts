@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { objectReply, type Service } from './generation';
+import type { Service } from './generation';
 import type { DownloadRecord } from './ledger';
-import type { Pieces } from './padding';
-import { sizeOf } from './padding';
-import { type Reply, reset, transmit } from './transmit';
+import { type Pieces, sizeOf } from './padding';
+import { jsonReply, type Reply, substituteReply } from './replies';
+import { reset, transmit } from './transmit';
 
 /**
  * Answers the GET of an image URL as TOS does: the signed URL unchanged and not expired, and no
@@ -36,10 +36,12 @@ export async function serveFile(
 		reset(response);
 		return;
 	}
+	const substitute = fault && substituteReply(fault, path);
 	let reply: Reply;
-	let whole = false;
-	if (fault && (fault.status ?? fault.body ?? fault.html ?? fault.redirect) !== undefined) {
-		reply = substitute(fault, path);
+	if (substitute) {
+		reply = substitute;
+	} else if (fault?.status !== undefined) {
+		reply = tosError(fault.status, fault.code ?? 'InternalError', fault.message ?? 'Try again.');
 	} else if (!file) {
 		reply = tosError(404, 'NoSuchKey', 'The specified key does not exist.');
 	} else if (record.authorization) {
@@ -48,37 +50,16 @@ export async function serveFile(
 		reply = tosError(403, 'AccessDenied', 'Access Denied');
 	} else {
 		reply = fileReply(file.pieces, file.image.format, range);
-		whole = reply.status === 200;
 	}
+	const whole = file !== undefined && reply.pieces === file.pieces;
 	record.status = reply.status;
 	const outcome = await transmit(response, reply, fault);
 	record.complete = outcome === 'answered';
-	if (file && whole && record.complete) file.image.delivered += 1;
-}
-
-function substitute(
-	fault: { status?: number; body?: string; html?: true; redirect?: string },
-	path: string,
-): Reply {
-	if (fault.redirect !== undefined) {
-		const location = fault.redirect.replace('{path}', path);
-		return { status: fault.status ?? 302, headers: { Location: location }, pieces: [], length: 0 };
-	}
-	if (fault.html || fault.body !== undefined) {
-		const body = Buffer.from(fault.body ?? '<!DOCTYPE html><title>Error</title><h1>Error</h1>');
-		const type = fault.html ? 'text/html' : 'application/octet-stream';
-		return {
-			status: fault.status ?? (fault.html ? 502 : 200),
-			headers: { 'Content-Type': type },
-			pieces: [body],
-			length: body.length,
-		};
-	}
-	return tosError(fault.status ?? 500, 'InternalError', 'We encountered an internal error.');
+	if (whole && record.complete) file.image.delivered += 1;
 }
 
 function tosError(status: number, Code: string, Message: string): Reply {
-	return objectReply(status, { Code, Message, EC: '0003-00000015' });
+	return jsonReply(status, { Code, Message, EC: '0003-00000015' });
 }
 
 export function fileReply(pieces: Pieces, format: string, range?: string): Reply {

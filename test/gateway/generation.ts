@@ -2,14 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerObject, arkEvents, jsonPieces, newApiEvents, type Slot } from './answer';
-import type { Faults, RequestFault } from './faults';
+import type { Fault, Faults, RequestFault } from './faults';
 import type { Files } from './files';
 import type { ImageRecord, Ledger, RequestRecord } from './ledger';
 import type { Order } from './order';
 import { draw } from './picture';
 import type { Profile } from './profiles';
 import { errorBody, Refusal, requestIdHeader } from './refusal';
-import { closing, type Reply, reset, transmit } from './transmit';
+import { jsonReply, type Reply, substituteReply } from './replies';
+import { closing, reset, transmit } from './transmit';
 
 /** What the parts of the gateway share. */
 export interface Service {
@@ -41,8 +42,12 @@ const MODERATED = {
 /** Answers a generation request, the ledger's entry of which is open. */
 export async function generate(service: Service, call: Call): Promise<void> {
 	const { profile, response, record } = call;
-	const { prompt, model } = (record.body ?? {}) as { prompt?: string; model?: string };
-	const fault = service.faults.take('request', { profile: profile.name, prompt, model });
+	const { prompt, model } = (record.body ?? {}) as Record<string, unknown>;
+	const fault = service.faults.take('request', {
+		profile: profile.name,
+		prompt: String(prompt),
+		model: String(model),
+	});
 	if (fault?.reset === 'before') {
 		record.outcome = reset(response);
 		return;
@@ -76,8 +81,8 @@ async function answer(
 ): Promise<void> {
 	const { profile, response, record } = call;
 	const making = make(service, call, order, fault);
-	const quick = substitute ?? fault?.reset ?? fault?.noAnswer;
-	if (order.stream && profile.stream !== 'none' && !fault?.stream?.json && !quick) {
+	const unstreamed = substitute ?? fault?.reset ?? fault?.noAnswer;
+	if (order.stream && profile.stream !== 'none' && !fault?.stream?.json && !unstreamed) {
 		await stream(call, order, making, fault);
 		return;
 	}
@@ -95,7 +100,7 @@ async function answer(
 	if (!order.set && slots.every(({ error }) => error)) {
 		throw new Refusal(400, MODERATED.code, MODERATED.message);
 	}
-	await send(call, substitute ?? jsonReply(order, slots, call), fault);
+	await send(call, substitute ?? imagesReply(order, slots, call), fault);
 }
 
 async function stream(
@@ -172,61 +177,32 @@ export function authorize({ key }: Service, { profile, request }: Call): void {
 	throw new Refusal(401, 'AuthenticationError', message);
 }
 
-/** The answer that a fault puts in place of the proper one. */
-export function replacement(
-	fault: Pick<
-		RequestFault,
-		| 'status'
-		| 'code'
-		| 'message'
-		| 'type'
-		| 'body'
-		| 'html'
-		| 'redirect'
-		| 'errorIn200'
-		| 'empty'
-		| 'taskId'
-	>,
-	call: Call,
-): Reply | undefined {
+/** The answer that a fault puts in place of the proper one, in the profile's words. */
+export function replacement(fault: Fault, call: Call): Reply | undefined {
+	const substitute = substituteReply(fault, call.request.url ?? '/');
+	if (substitute) return substitute;
+	if (fault.on === 'request') {
+		const created = Math.floor(Date.now() / 1000);
+		if (fault.errorIn200) return jsonReply(200, { error: fault.errorIn200 });
+		if (fault.empty) return jsonReply(200, { created, data: [] });
+		if (fault.taskId) {
+			const data = [{ status: 'submitted', task_id: `task_${randomUUID()}` }];
+			return jsonReply(200, { code: 200, data });
+		}
+	}
 	const { status, code, message, type } = fault;
-	if (fault.redirect !== undefined) {
-		const location = fault.redirect.replace('{path}', call.request.url ?? '/');
-		return { status: status ?? 302, headers: { Location: location }, pieces: [], length: 0 };
-	}
-	if (fault.html) {
-		const page = `<!DOCTYPE html><html><head><title>${status ?? 502} Bad Gateway</title></head><body><center><h1>${status ?? 502} Bad Gateway</h1></center><hr><center>nginx</center></body></html>`;
-		return textReply(status ?? 502, page, 'text/html');
-	}
-	if (fault.body !== undefined) return textReply(status ?? 200, fault.body, 'application/json');
-	if (fault.errorIn200) return objectReply(200, { error: fault.errorIn200 });
-	const created = Math.floor(Date.now() / 1000);
-	if (fault.empty) return objectReply(200, { created, data: [] });
-	if (fault.taskId) {
-		const data = [{ status: 'submitted', task_id: `task_${randomUUID()}` }];
-		return objectReply(200, { code: 200, data });
-	}
 	if (status === undefined && code === undefined && message === undefined) return undefined;
 	const text = message ?? 'The service encountered an unexpected internal error.';
 	return errorReply(new Refusal(status ?? 500, code ?? '', text, { type }), call);
 }
 
 export function errorReply(refusal: Refusal, { profile, record }: Call): Reply {
-	return objectReply(refusal.status, errorBody(refusal, profile.errors, record.id));
+	return jsonReply(refusal.status, errorBody(refusal, profile.errors, record.id));
 }
 
-export function objectReply(status: number, body: object): Reply {
-	return textReply(status, JSON.stringify(body), 'application/json; charset=utf-8');
-}
-
-function textReply(status: number, text: string, type: string): Reply {
-	const body = Buffer.from(text);
-	return { status, headers: { 'Content-Type': type }, pieces: [body], length: body.length };
-}
-
-function jsonReply(order: Order, slots: readonly Slot[], { profile }: Call): Reply {
+function imagesReply(order: Order, slots: readonly Slot[], { profile }: Call): Reply {
 	if (!order.base64)
-		return objectReply(
+		return jsonReply(
 			200,
 			answerObject(order, slots, profile.shape, () => ''),
 		);

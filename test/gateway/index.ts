@@ -10,7 +10,6 @@ import {
 	type Call,
 	errorReply,
 	generate,
-	objectReply,
 	replacement,
 	send,
 	type Service,
@@ -18,6 +17,7 @@ import {
 import { Ledger, type RequestRecord } from './ledger';
 import { type Profile, profileNamed, type ProfileName, PROFILES } from './profiles';
 import { Refusal, requestId } from './refusal';
+import { jsonReply } from './replies';
 import { reset, transmit } from './transmit';
 
 export type { Fault } from './faults';
@@ -193,7 +193,7 @@ async function listModels(service: Service, call: Call, models: object): Promise
 	const substitute = fault && replacement(fault, call);
 	try {
 		if (!substitute) authorize(service, call);
-		await send(call, substitute ?? objectReply(200, models), fault);
+		await send(call, substitute ?? jsonReply(200, models), fault);
 	} catch (error) {
 		if (!(error instanceof Refusal)) throw error;
 		await send(call, errorReply(error, call), fault);
@@ -206,7 +206,7 @@ async function control(
 	response: ServerResponse,
 	command: string,
 ): Promise<void> {
-	const reply = (status: number, body: object) => transmit(response, objectReply(status, body));
+	const reply = (status: number, body: object) => transmit(response, jsonReply(status, body));
 	switch (`${request.method} ${command}`) {
 		case 'GET ledger':
 			await reply(200, service.ledger);
@@ -234,7 +234,7 @@ async function control(
 async function serveSample(response: ServerResponse, name: string): Promise<void> {
 	const match = /^(\d{1,5})x(\d{1,5})\.(jpe?g|png|webp|gif|tiff)$/.exec(name);
 	if (!match) {
-		await transmit(response, objectReply(404, { error: `No sample ${name}` }));
+		await transmit(response, jsonReply(404, { error: `No sample ${name}` }));
 		return;
 	}
 	const [, width, height, extension] = match;

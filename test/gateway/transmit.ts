@@ -2,21 +2,13 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from './faults';
 import type { RequestRecord } from './ledger';
+import type { Reply } from './replies';
 
 /** The part of a fault that concerns the way of an answer. */
 export type Wire = Pick<
 	Fault,
 	'headers' | 'retryAfter' | 'delay' | 'cut' | 'stall' | 'slow' | 'endless'
 >;
-
-export interface Reply {
-	status: number;
-	headers: Record<string, string>;
-	/** The body; the head is sent with its first piece. */
-	pieces: Iterable<Buffer> | AsyncIterable<Buffer>;
-	/** Bytes of the body, where they are known beforehand. */
-	length?: number;
-}
 
 /** How many times a second a slow answer sends something. */
 const SLOW_BEATS = 20;
