@@ -50,6 +50,14 @@ function webpSize(bytes: Buffer): Size {
 	}
 }
 
+/** Lengths of the header after the file's own, by which a BMP differs from a text that begins with BM. */
+const BMP_HEADERS = [12, 16, 40, 52, 56, 64, 108, 124];
+
+function isBmp(bytes: Buffer): boolean {
+	if (ascii(bytes, 0, 2) !== 'BM' || bytes.length < 18) return false;
+	return BMP_HEADERS.includes(bytes.readUInt32LE(14));
+}
+
 function bmpSize(bytes: Buffer): Size {
 	if (bytes.length < 26) return NO_SIZE;
 	const isOs2 = bytes.readUInt32LE(14) === 12;
@@ -129,6 +137,6 @@ export function readImageHeader(bytes: Buffer): ImageHeader | undefined {
 		const format = heifFormat(bytes);
 		return format && { format, ...heifSize(bytes) };
 	}
-	if (start.startsWith('BM')) return { format: 'bmp', ...bmpSize(bytes) };
+	if (isBmp(bytes)) return { format: 'bmp', ...bmpSize(bytes) };
 	return undefined;
 }

@@ -1,0 +1,148 @@
+import sharp from 'sharp';
+
+import { readImageHeader } from '../nodes/Seedream/imageHeader';
+import { bmp, heif, pngOf, tiffWithLateDirectory } from './imageFiles';
+
+const SIZE = { width: 321, height: 123 };
+
+/** Noise, so that encoders cannot take a shortcut. */
+function canvas(channels: 3 | 4 = 3): sharp.Sharp {
+	const data = Buffer.alloc(SIZE.width * SIZE.height * channels);
+	for (let i = 0; i < data.length; i += 1) data[i] = (i * 2_654_435_761) >>> 24;
+	return sharp(data, { raw: { ...SIZE, channels } });
+}
+
+/** JPEG with application segments of `bytes` bytes before its frame header. */
+async function withMetadata(bytes: number): Promise<Buffer> {
+	const file = await canvas().jpeg().toBuffer();
+	const segments: Buffer[] = [];
+	for (let left = bytes; left > 0; left -= 65_000) {
+		const segment = Buffer.alloc(65_000, 0x61);
+		segment.writeUInt16BE(0xffe1, 0);
+		segment.writeUInt16BE(65_000 - 2, 2);
+		segments.push(segment);
+	}
+	return Buffer.concat([file.subarray(0, 2), ...segments, file.subarray(2)]);
+}
+
+async function animation(format: 'webp' | 'gif'): Promise<Buffer> {
+	const frames = await Promise.all([canvas().png().toBuffer(), canvas().negate().png().toBuffer()]);
+	return await sharp(frames, { join: { animated: true } })
+		.toFormat(format)
+		.toBuffer();
+}
+
+const FILES: ReadonlyArray<[name: string, format: string, make: () => Buffer | Promise<Buffer>]> = [
+	['JPEG', 'jpeg', async () => await canvas().jpeg().toBuffer()],
+	['progressive JPEG', 'jpeg', async () => await canvas().jpeg({ progressive: true }).toBuffer()],
+	['grey JPEG', 'jpeg', async () => await canvas().greyscale().jpeg().toBuffer()],
+	['JPEG with 300 kB of metadata', 'jpeg', async () => await withMetadata(300_000)],
+	[
+		'JPEG with EXIF and profile',
+		'jpeg',
+		async () =>
+			await canvas()
+				.withExif({ IFD0: { Copyright: 'x'.repeat(5000) } })
+				.withIccProfile('srgb')
+				.jpeg()
+				.toBuffer(),
+	],
+	['JPEG with fill bytes', 'jpeg', async () => await filledJpeg()],
+	['PNG', 'png', async () => await canvas().png().toBuffer()],
+	['PNG with transparency', 'png', async () => await canvas(4).png().toBuffer()],
+	['GIF', 'gif', async () => await canvas().gif().toBuffer()],
+	['animated GIF', 'gif', async () => await animation('gif')],
+	['WebP, lossy', 'webp', async () => await canvas().webp().toBuffer()],
+	['WebP, lossless', 'webp', async () => await canvas().webp({ lossless: true }).toBuffer()],
+	['WebP, lossy with transparency', 'webp', async () => await canvas(4).webp().toBuffer()],
+	['animated WebP', 'webp', async () => await animation('webp')],
+	['TIFF', 'tiff', async () => await canvas().tiff().toBuffer()],
+	[
+		'TIFF, uncompressed',
+		'tiff',
+		async () => await canvas().tiff({ compression: 'none' }).toBuffer(),
+	],
+	['TIFF, big-endian', 'tiff', () => bigEndianTiff()],
+	['TIFF, directory last', 'tiff', () => tiffWithLateDirectory(SIZE.width, SIZE.height, 90_000)],
+	['AVIF', 'avif', async () => await canvas().avif({ effort: 0 }).toBuffer()],
+	['HEIC', 'heic', () => heif('heic', SIZE.width, SIZE.height)],
+	['HEIF', 'heif', () => heif('mif1', SIZE.width, SIZE.height)],
+	['BMP', 'bmp', () => bmp(SIZE.width, SIZE.height)],
+	['BMP, top-down', 'bmp', () => bmp(SIZE.width, SIZE.height, true)],
+	['BMP of OS/2', 'bmp', () => os2Bmp()],
+];
+
+async function filledJpeg(): Promise<Buffer> {
+	const file = await canvas().jpeg().toBuffer();
+	return Buffer.concat([file.subarray(0, 2), Buffer.from([0xff, 0xff, 0xff]), file.subarray(2)]);
+}
+
+function bigEndianTiff(): Buffer {
+	const file = Buffer.alloc(8 + 2 + 24 + 4);
+	file.write('MM\0*', 0, 'latin1');
+	file.writeUInt32BE(8, 4);
+	file.writeUInt16BE(2, 8);
+	for (const [i, [tag, value]] of [
+		[256, SIZE.width],
+		[257, SIZE.height],
+	].entries()) {
+		file.writeUInt16BE(tag, 10 + i * 12);
+		file.writeUInt16BE(3, 12 + i * 12);
+		file.writeUInt32BE(1, 14 + i * 12);
+		file.writeUInt16BE(value, 18 + i * 12);
+	}
+	return file;
+}
+
+function os2Bmp(): Buffer {
+	const file = Buffer.alloc(40);
+	file.write('BM', 0, 'latin1');
+	file.writeUInt32LE(12, 14);
+	file.writeUInt16LE(SIZE.width, 18);
+	file.writeUInt16LE(SIZE.height, 20);
+	return file;
+}
+
+it.each(FILES)('%s', async (_name, format, make) => {
+	expect(readImageHeader(await make())).toEqual({ format, ...SIZE });
+});
+
+it.each(FILES)(
+	'%s cut anywhere: the same or less, and never a wrong size',
+	async (_name, format, make) => {
+		const file = await make();
+		const ends = [...Array(Math.min(2000, file.length)).keys(), file.length - 1];
+		for (const end of ends) {
+			const header = readImageHeader(file.subarray(0, end));
+			if (header === undefined) {
+				expect(end).toBeLessThan(40);
+				continue;
+			}
+			expect(header.format).toBe(format);
+			// A HEIF file names its thumbnail first; what is cut before the image's own size has that.
+			if (header.width === undefined || format === 'heic' || format === 'heif') continue;
+			expect(header).toEqual({ format, ...SIZE });
+		}
+	},
+);
+
+it.each([
+	['nothing', Buffer.alloc(0)],
+	['text', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>')],
+	['a web page', Buffer.from('<!DOCTYPE html><html></html>')],
+	['zeros', Buffer.alloc(100)],
+	['an MP4', Buffer.from('\0\0\0\x18ftypmp42\0\0\0\0mp42isom', 'latin1')],
+	['a PDF', Buffer.from('%PDF-1.7 and more of it')],
+	['a WAV', Buffer.from('RIFF\0\0\0\0WAVEfmt and more', 'latin1')],
+	['a text that starts with BM', Buffer.from('BMW is a maker of cars, not of pictures')],
+])('%s is no image', (_name, bytes) => {
+	expect(readImageHeader(bytes)).toBeUndefined();
+});
+
+it('a size beyond 16 bits', () => {
+	expect(readImageHeader(pngOf(70_000, 66_000))).toEqual({
+		format: 'png',
+		width: 70_000,
+		height: 66_000,
+	});
+});
