@@ -1,4 +1,9 @@
-import { NodeApiError, NodeOperationError, type IExecuteSingleFunctions } from 'n8n-workflow';
+import {
+	NodeApiError,
+	NodeOperationError,
+	type IExecuteSingleFunctions,
+	type INodeExecutionData,
+} from 'n8n-workflow';
 
 /** What went wrong with an item, in words a user can act on. */
 export interface Failure {
@@ -12,6 +17,10 @@ export interface Failure {
 	status?: number;
 	/** Id under which the service can find the request. */
 	requestId?: string;
+	/** Milliseconds the service asks to wait before another try. */
+	retryAfter?: number;
+	/** Whether an image may have been made, and charged. */
+	made: 'no' | 'unknown';
 }
 
 /** A failed request, before it is bound to a node and an item. */
@@ -69,4 +78,24 @@ export function requestError(context: IExecuteSingleFunctions, failure: Failure)
 			itemIndex,
 		},
 	);
+}
+
+/**
+ * The item that stands for a failure when "On Error" is set to continue. n8n keeps these three fields
+ * on its error output too, and cuts an item with an `error` property down to its message.
+ */
+export function errorItem(
+	context: IExecuteSingleFunctions,
+	{ message, description }: { message: string; description?: string | null },
+	failure?: Partial<Failure> & { index?: number },
+): INodeExecutionData {
+	const { code, status, requestId, index } = failure ?? {};
+	return {
+		json: {
+			error: message,
+			message: description ?? '',
+			details: { code, status, requestId, index },
+		},
+		pairedItem: { item: context.getItemIndex() },
+	};
 }

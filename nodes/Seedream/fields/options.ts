@@ -35,6 +35,14 @@ const options: INodeProperties[] = [
 		routing: { send: { type: 'body', property: 'background' } },
 	},
 	{
+		displayName: 'Concurrent Requests',
+		name: 'concurrentRequests',
+		type: 'number',
+		typeOptions: { minValue: 1, maxValue: 100, numberPrecision: 0 },
+		default: 3,
+		description: 'How many requests may be under way at once. Taken from the first item.',
+	},
+	{
 		displayName: 'Download Images',
 		name: 'downloadImages',
 		type: 'boolean',
@@ -65,6 +73,31 @@ const options: INodeProperties[] = [
 		description:
 			'How closely the image follows the prompt, 1 to 10. Seedream 3.0 uses 2.5 and SeedEdit 5.5 when not set.',
 		routing: { send: { type: 'body', property: 'guidance_scale' } },
+	},
+	{
+		displayName: 'Max Tries',
+		name: 'maxTries',
+		type: 'number',
+		typeOptions: { minValue: 1, maxValue: 20, numberPrecision: 0 },
+		default: 5,
+		description:
+			'How often a request is sent at most. Only what was surely not made is sent again: after rate limits, or when the gateway cannot be reached. A request that may have been charged never is.',
+	},
+	{
+		displayName: 'Missing Images of a Set',
+		name: 'failedImages',
+		type: 'options',
+		default: 'keep',
+		displayOptions: { show: { '/operation': ['imageSet'] } },
+		options: [
+			{
+				name: 'Fail the Item',
+				value: 'fail',
+				description: 'The images that were made are charged all the same; the message lists them',
+			},
+			{ name: 'Keep the Others', value: 'keep' },
+		],
+		description: 'What to do when the service refuses some images of a set',
 	},
 	{
 		displayName: 'Number of Images',
@@ -161,6 +194,23 @@ const options: INodeProperties[] = [
 				value: '={{ $value === "b64_json" ? $value : "url" }}',
 			},
 		},
+	},
+	{
+		displayName: 'Retry on Status 500',
+		name: 'retryServerErrors',
+		type: 'options',
+		default: 'automatic',
+		options: [
+			{ name: 'Always', value: 'always' },
+			{
+				name: 'Automatic',
+				value: 'automatic',
+				description: "Where the gateway's document says to",
+			},
+			{ name: 'Never', value: 'never' },
+		],
+		description:
+			'Whether to send a request again after the gateway broke down. If it had made an image already, that is charged twice.',
 	},
 	{
 		displayName: 'Seed',

@@ -1,23 +1,28 @@
 import type { IDataObject, IN8nHttpFullResponse } from 'n8n-workflow';
 import { z } from 'zod/v4';
 
+import { withoutSecrets } from '../errors';
 import type { ImageRequest } from '../request';
+import { readEvents } from './events';
 import {
+	brokenOff,
 	complaintFailure,
-	notAnAnswer,
+	noAnswer,
+	redirected,
 	requestIdOf,
 	type AnswerContext,
 	type Complaint,
 } from './failures';
+import { readJson } from './json';
+import type { ByteStream } from './stream';
 
-/** One image of an answer; `url` or `base64` holds it. */
+/** One image of an answer; `url` or `bytes` holds it. */
 export interface ImageRecord {
 	type: 'image';
 	/** Place in the answer, from 0. */
 	index: number;
 	url?: string;
-	/** Bare base64, without a data URI's prefix. */
-	base64?: string;
+	bytes?: Buffer;
 	/** `<width>x<height>` as the service says. */
 	size?: string;
 	revisedPrompt?: string;
@@ -36,6 +41,8 @@ export interface SummaryRecord {
 	created?: number;
 	usage?: IDataObject;
 	requestId?: string;
+	/** Why there may be fewer images than there should be. */
+	warning?: string;
 	/** The answer as it came, without image data. */
 	raw: IDataObject;
 }
@@ -48,50 +55,81 @@ const code = z
 	.nullish()
 	.catch(undefined);
 
-const complaint = z.union([
-	z.string().transform((message) => ({ message, code: undefined })),
-	z.looseObject({ code, message: text }),
-]);
+const complaint = z
+	.union([
+		z.string().transform((message) => ({ message, code: undefined })),
+		z.looseObject({ code, message: text }),
+	])
+	.nullish()
+	.catch(undefined);
 
 // As small as the code needs: fields that services add must not break a paid answer.
-const answer = z.looseObject({
+const entrySchema = z.looseObject({
+	url: text,
+	b64_json: text,
+	size: text,
+	revised_prompt: text,
+	error: complaint,
+	task_id: text,
+	image_index: z.number().optional().catch(undefined),
+});
+
+const restSchema = z.looseObject({
 	created: z.number().optional().catch(undefined),
-	data: z
-		.array(
-			z.looseObject({
-				url: text,
-				b64_json: text,
-				size: text,
-				revised_prompt: text,
-				error: complaint.nullish().catch(undefined),
-				task_id: text,
-			}),
-		)
-		.nullish()
-		.catch(undefined),
 	usage: z.record(z.string(), z.unknown()).nullish().catch(undefined),
-	error: complaint.nullish().catch(undefined),
+	error: complaint,
 	code,
 	message: text,
 	task_id: text,
 	id: text,
-	status: z.unknown(),
+	status: z.unknown().optional(),
 });
 
-type Answer = z.infer<typeof answer>;
+type Entry = z.infer<typeof entrySchema>;
+type Rest = z.infer<typeof restSchema>;
 
-async function readText(body: AsyncIterable<Buffer>): Promise<string> {
-	const chunks: Buffer[] = [];
-	for await (const chunk of body) chunks.push(chunk);
-	return Buffer.concat(chunks).toString('utf8');
+/** Server-sent events of Volcengine Ark, and what new-api makes of an answer that is none. */
+const eventSchema = z.looseObject({ type: z.string().optional().catch(undefined) });
+
+/** A part of an answer; `foreign` says what came where JSON was due. */
+type Part = { entry: Entry; bytes?: Buffer } | { rest: Rest } | { foreign: string };
+
+const DATA_URI = /^data:[^,]*;base64,(.*)$/is;
+
+function restPart(body: string): Part {
+	const trimmed = body.trim();
+	try {
+		return { rest: restSchema.parse(JSON.parse(trimmed || '{}')) };
+	} catch {
+		if (/^<(!doctype|html|\?xml|head|body)/i.test(trimmed)) return { foreign: 'a web page' };
+		return { foreign: trimmed.startsWith('{') ? 'half an answer' : 'something that is not JSON' };
+	}
+}
+
+async function* jsonParts(body: ByteStream): AsyncGenerator<Part> {
+	for await (const part of readJson(body)) {
+		if (part.type === 'rest') yield restPart(part.text);
+		else yield { entry: entrySchema.parse(part.value), bytes: part.bytes };
+	}
+}
+
+async function* eventParts(body: ByteStream): AsyncGenerator<Part> {
+	for await (const value of readEvents(body)) {
+		const { type = '' } = eventSchema.parse(value);
+		const entry = entrySchema.parse(value);
+		// new-api hands images over in `completed` events of its own, one for each.
+		const holdsImage = !!entry.url || !!entry.b64_json;
+		const isFailed = type.endsWith('.partial_failed');
+		if (holdsImage || isFailed) yield { entry };
+		if (!isFailed) yield { rest: restSchema.parse(value) };
+	}
 }
 
 /** Drops image data, so that the answer may stand in an item's JSON. */
 function withoutImageData(value: unknown): unknown {
 	if (Array.isArray(value)) return value.map(withoutImageData);
-	if (typeof value !== 'object' || value === null) {
-		return typeof value === 'string' && /^data:[^,]*;base64,/i.test(value) ? undefined : value;
-	}
+	if (typeof value === 'string') return DATA_URI.test(value) ? undefined : value;
+	if (typeof value !== 'object' || value === null) return value;
 	return Object.fromEntries(
 		Object.entries(value)
 			.filter(([name]) => name !== 'b64_json')
@@ -99,50 +137,36 @@ function withoutImageData(value: unknown): unknown {
 	);
 }
 
-function parse(body: string, context: AnswerContext): Answer {
-	const trimmed = body.trim();
-	const location = context.headers.location;
-	if (context.status >= 300 && context.status < 400) {
-		throw notAnAnswer(
-			`The gateway redirects to ${String(location ?? 'another address')} instead of answering`,
-			'The request was not sent on, so that the key goes nowhere else. Check the Base URL of the credential.',
-			context,
-		);
-	}
-	try {
-		return answer.parse(JSON.parse(trimmed || '{}'));
-	} catch {
-		const isPage = /^<(!doctype|html|\?xml|head|body)/i.test(trimmed);
-		throw notAnAnswer(
-			isPage
-				? `The gateway answered with a web page (HTTP status ${context.status}) instead of images`
-				: `The gateway's answer (HTTP status ${context.status}) is not JSON`,
-			context.status >= 500
-				? 'The gateway or a proxy before it broke down. If images were made nevertheless, the provider’s usage page shows them; look there before running again.'
-				: 'Check the Base URL of the credential: it must be the address of the API, such as https://host/v1.',
-			context,
-		);
-	}
-}
-
-function complaintOf({ error, code: topCode, message }: Answer): Complaint | undefined {
+function complaintOf({ error, code: topCode, message }: Rest): Complaint | undefined {
 	if (error) return { code: error.code ?? undefined, message: error.message ?? undefined };
 	return message ? { code: topCode ?? undefined, message } : undefined;
 }
 
-function isTask(parsed: Answer): boolean {
-	const isPending = (entry: { task_id?: unknown; url?: unknown; b64_json?: unknown }) =>
-		!!entry.task_id && !entry.url && !entry.b64_json;
-	return isPending(parsed) || (!!parsed.id && !!parsed.status && !parsed.data)
-		? true
-		: !!parsed.data?.some(isPending);
+/** An asynchronous gateway answers with the name of a task instead of images. */
+function isTask({ task_id, id, status }: { task_id?: unknown; id?: unknown; status?: unknown }) {
+	return !!task_id || (!!id && !!status);
 }
 
-function imageRecord(entry: NonNullable<Answer['data']>[number], index: number): AnswerRecord {
-	const inline = /^data:[^,]*;base64,(.*)$/is.exec(entry.b64_json || entry.url || '');
-	const base64 = inline?.[1] ?? (entry.b64_json || undefined);
-	const url = (!inline && entry.url) || undefined;
-	if (!base64 && !url) {
+/** Why an answer with images may hold fewer than it should. */
+function shortfall(
+	complaint: Complaint | undefined,
+	interruption: string | undefined,
+	secret: string,
+): string | undefined {
+	if (interruption) {
+		return `The answer broke off (${withoutSecrets(interruption, secret)}). More images may have been made and charged; the provider’s usage page shows them.`;
+	}
+	if (!complaint) return undefined;
+	const words = [complaint.code, complaint.message].filter(Boolean).join(': ');
+	return `The service stopped early: ${withoutSecrets(words, secret)}.`;
+}
+
+function toRecord(entry: Entry, bytes: Buffer | undefined, place: number): AnswerRecord {
+	const index = entry.image_index ?? place;
+	const inline = DATA_URI.exec(entry.url ?? '')?.[1] ?? entry.b64_json?.replace(/^data:[^,]*,/, '');
+	const decoded = bytes ?? (inline ? Buffer.from(inline, 'base64') : undefined);
+	const url = (!DATA_URI.test(entry.url ?? '') && entry.url) || undefined;
+	if (!decoded && !url) {
 		return {
 			type: 'failed',
 			index,
@@ -153,15 +177,15 @@ function imageRecord(entry: NonNullable<Answer['data']>[number], index: number):
 	return {
 		type: 'image',
 		index,
-		url,
-		base64,
+		...(decoded ? { bytes: decoded } : { url }),
 		size: entry.size || undefined,
 		revisedPrompt: entry.revised_prompt || undefined,
 	};
 }
 
 /**
- * Reads an answer as a sequence of records: the summary, then each image or failed image in order.
+ * Reads an answer, JSON or server-sent events, as a sequence of records: each image or failed image as
+ * soon as it is complete, at last the summary.
  * @param response with its body unread
  * @param secret the key in use, kept out of messages
  * @throws RequestFailure when the answer holds no image at all
@@ -171,41 +195,50 @@ export async function* readAnswer(
 	request: ImageRequest,
 	secret: string,
 ): AsyncGenerator<AnswerRecord> {
-	const context: AnswerContext = {
-		status: response.statusCode,
-		headers: response.headers as IDataObject,
-		secret,
-	};
-	const parsed = parse(await readText(response.body as AsyncIterable<Buffer>), context);
-	const records = (parsed.data ?? []).map(imageRecord);
-	const hasImages = records.some(({ type }) => type === 'image');
+	const headers = response.headers as IDataObject;
+	const context: AnswerContext = { status: response.statusCode, headers, secret };
+	const body = response.body as unknown as ByteStream;
+	const isStream = /^text\/event-stream/i.test(String(headers['content-type'] ?? ''));
 
-	if (!hasImages && isTask(parsed)) {
-		throw notAnAnswer(
-			'This gateway answers with a task to ask about later instead of images',
-			'This node needs a gateway that answers POST /images/generations with the images themselves. The task may be charged; look it up at the provider.',
-			context,
-		);
-	}
-	const complaints = [complaintOf(parsed), ...records.filter(({ type }) => type === 'failed')];
-	const [first] = complaints.filter((each) => each !== undefined) as Complaint[];
-	if (context.status >= 400 || (!hasImages && first)) {
-		throw complaintFailure(first ?? {}, context, request);
-	}
-	if (!hasImages) {
-		throw notAnAnswer(
-			'The answer holds no images',
-			'The gateway reported success without an image. The provider’s usage page shows whether it was charged.',
-			context,
-		);
+	if (context.status >= 300 && context.status < 400) {
+		body.destroy();
+		throw redirected(context);
 	}
 
+	const entries: Entry[] = [];
+	const failed: FailedRecord[] = [];
+	let images = 0;
+	let rest: Rest = {};
+	let interruption: string | undefined;
+	try {
+		for await (const part of isStream ? eventParts(body) : jsonParts(body)) {
+			if ('foreign' in part) interruption = part.foreign;
+			else if ('rest' in part) rest = { ...rest, ...part.rest };
+			else {
+				const record = toRecord(part.entry, part.bytes, entries.length);
+				entries.push({ ...part.entry, b64_json: undefined });
+				if (record.type === 'image') images += 1;
+				if (record.type === 'failed') failed.push(record);
+				yield record;
+			}
+		}
+	} catch (error) {
+		interruption = (error as Error).message;
+	}
+
+	const complaint = complaintOf(rest);
+	if (images === 0) {
+		const [first] = [complaint, ...failed].filter((each) => each !== undefined);
+		if (first && !interruption) throw complaintFailure(first, failed.length, context, request);
+		if (interruption) throw brokenOff(interruption, context);
+		throw noAnswer([rest, ...entries].some(isTask), context);
+	}
 	yield {
 		type: 'summary',
-		created: parsed.created,
-		usage: (parsed.usage as IDataObject | null) ?? undefined,
-		requestId: requestIdOf(context.headers),
-		raw: withoutImageData(parsed) as IDataObject,
+		created: rest.created,
+		usage: (rest.usage as IDataObject | null) ?? undefined,
+		requestId: requestIdOf(headers),
+		warning: shortfall(complaint, interruption, secret),
+		raw: withoutImageData({ ...rest, ...(isStream ? {} : { data: entries }) }) as IDataObject,
 	};
-	yield* records;
 }

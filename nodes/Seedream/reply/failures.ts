@@ -1,7 +1,7 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import { familyOf } from '../catalog/models';
-import { RequestFailure, withoutSecrets, type Failure } from '../errors';
+import { RequestFailure, withoutSecrets } from '../errors';
 import type { ImageRequest } from '../request';
 
 /** A service's complaint, as its answer tells it. */
@@ -98,28 +98,98 @@ export function requestIdOf(headers: IDataObject, message = ''): string | undefi
 	return (header as string | undefined) ?? /request id: *([A-Za-z0-9-]+)/i.exec(message)?.[1];
 }
 
-/** The failure a complaint stands for. */
+/** Milliseconds the service asks to wait: seconds or a date in Retry-After, or `retry-after-ms`. */
+function retryAfterOf(headers: IDataObject): number | undefined {
+	const milliseconds = Number(headers['retry-after-ms'] ?? NaN);
+	if (milliseconds >= 0) return milliseconds;
+	const value = headers['retry-after'];
+	if (typeof value !== 'string') return undefined;
+	const wait = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+	return Number.isNaN(wait) ? undefined : Math.max(0, wait);
+}
+
+/** Statuses with which a proxy gives up on a service that may still be working. */
+function isGivenUp(status: number): boolean {
+	return [408, 502, 504].includes(status) || (status >= 520 && status <= 527);
+}
+
+const MAY_BE_CHARGED =
+	'An image may have been made and charged nevertheless, so this node does not send the request again. The provider’s usage page shows it; look there before running again.';
+
+const CHECK_BASE_URL =
+	'Check the Base URL of the credential: it must be the address of the API, such as https://host/v1.';
+
+/**
+ * The failure a complaint stands for.
+ * @param count failed images of a set, 0 when the complaint is about the request
+ */
 export function complaintFailure(
 	complaint: Complaint,
+	count: number,
 	{ status, headers, secret }: AnswerContext,
 	request: ImageRequest,
 ): RequestFailure {
-	const message = withoutSecrets(complaint.message ?? '', secret).trim();
-	const failure: Failure = {
-		message: message || `The gateway answered with HTTP status ${status} and no explanation`,
-		description: advice(complaint, status, request),
+	const words = withoutSecrets(complaint.message ?? '', secret).trim();
+	const reason = words || `The gateway answered with HTTP status ${status} and no explanation`;
+	return new RequestFailure({
+		message: count > 1 ? `None of ${count} images was made: ${reason}` : reason,
+		description: isGivenUp(status) ? MAY_BE_CHARGED : advice(complaint, status, request),
 		code: complaint.code || undefined,
 		status,
 		requestId: requestIdOf(headers, complaint.message),
-	};
-	return new RequestFailure(failure);
+		retryAfter: retryAfterOf(headers),
+		made: isGivenUp(status) ? 'unknown' : 'no',
+	});
 }
 
-/** The failure of an answer that is none of the API's. */
-export function notAnAnswer(
-	message: string,
-	description: string,
-	{ status, headers }: AnswerContext,
+/** The failure of an answer that is a redirect, which is not followed. */
+export function redirected({ status, headers }: AnswerContext): RequestFailure {
+	return new RequestFailure({
+		message: `The gateway redirects to ${String(headers.location ?? 'another address')} instead of answering`,
+		description: `The request was not sent on, so that the key goes nowhere else. ${CHECK_BASE_URL}`,
+		status,
+		requestId: requestIdOf(headers),
+		made: 'no',
+	});
+}
+
+/** The failure of an answer that is cut off, or is none of the API's. */
+export function brokenOff(
+	what: string,
+	{ status, headers, secret }: AnswerContext,
 ): RequestFailure {
-	return new RequestFailure({ message, description, status, requestId: requestIdOf(headers) });
+	const isRefused = status >= 400 && !isGivenUp(status);
+	return new RequestFailure({
+		message: `The gateway did not answer as it should (HTTP status ${status}): ${withoutSecrets(what, secret)}`,
+		description: isRefused
+			? CHECK_BASE_URL
+			: `${MAY_BE_CHARGED} If it never works, check the Base URL of the credential.`,
+		status,
+		requestId: requestIdOf(headers),
+		retryAfter: retryAfterOf(headers),
+		made: isRefused ? 'no' : 'unknown',
+	});
+}
+
+/** The failure of an answer that is well-formed, complains of nothing and holds no image. */
+export function noAnswer(isTask: boolean, { status, headers }: AnswerContext): RequestFailure {
+	const isRefused = status >= 400 && !isGivenUp(status);
+	return new RequestFailure({
+		...(isTask
+			? {
+					message: 'This gateway answers with a task to ask about later instead of images',
+					description:
+						'This node needs a gateway that answers POST /images/generations with the images themselves. The task may be charged; look it up at the provider.',
+				}
+			: {
+					message: isRefused
+						? `The gateway answered with HTTP status ${status} and no explanation`
+						: 'The answer holds no images',
+					description: isRefused ? CHECK_BASE_URL : MAY_BE_CHARGED,
+				}),
+		status,
+		requestId: requestIdOf(headers),
+		retryAfter: retryAfterOf(headers),
+		made: isRefused ? 'no' : 'unknown',
+	});
 }

@@ -1,7 +1,13 @@
-import type { IBinaryData, IExecuteSingleFunctions, IN8nHttpFullResponse } from 'n8n-workflow';
+import {
+	sleep,
+	type IBinaryData,
+	type IExecuteSingleFunctions,
+	type IN8nHttpFullResponse,
+} from 'n8n-workflow';
 
 import { readImageHeader, type ImageHeader } from '../imageHeader';
 import type { ImageRecord } from './answer';
+import { peek, watch, type ByteStream } from './stream';
 
 /** What is known of an image after its bytes were stored, or could not be. */
 export interface StoredImage {
@@ -16,51 +22,16 @@ export interface StoredImage {
 	downloadError?: string;
 }
 
-/** The part of Node's Readable this module needs; its module itself may not be imported in a node. */
-interface ByteStream extends NodeJS.ReadableStream {
-	readonly readableEnded: boolean;
-	readonly destroyed: boolean;
-	destroy(): void;
-}
-
 const EXTENSIONS: Partial<Record<ImageHeader['format'], string>> = { jpeg: 'jpg', tiff: 'tif' };
 
-/** Bytes to look at for a size: a JPEG's stands behind its EXIF, which can be long. */
-const LONGEST_HEADER = 1024 * 1024;
+/** Fetching an image costs nothing, so it is tried again; milliseconds before each further try. */
+const WAITS = [500, 2_000];
 
-async function moreToRead(stream: ByteStream): Promise<void> {
-	await new Promise<void>((resolve, reject) => {
-		const events = ['readable', 'end', 'close'] as const;
-		const done = (error?: Error) => {
-			for (const event of events) stream.removeListener(event, onEvent);
-			stream.removeListener('error', done);
-			if (error) reject(error);
-			else resolve();
-		};
-		const onEvent = () => done();
-		for (const event of events) stream.once(event, onEvent);
-		stream.once('error', done);
-	});
-}
+/** Milliseconds without a byte after which a download is given up. */
+const IDLE = 60_000;
 
-/** Reads a stream up to the end of the image's header and puts back what it took. */
-async function peek(stream: ByteStream): Promise<{ header?: ImageHeader; whole?: Buffer }> {
-	let head: Buffer = Buffer.alloc(0);
-	let header: ImageHeader | undefined;
-	while (head.length < LONGEST_HEADER) {
-		const chunk = stream.read() as Buffer | null;
-		if (chunk === null) {
-			if (stream.readableEnded || stream.destroyed) return { header, whole: head };
-			await moreToRead(stream);
-			continue;
-		}
-		head = Buffer.concat([head, chunk]);
-		header = readImageHeader(head);
-		if (header?.width !== undefined) break;
-	}
-	stream.unshift(head);
-	return { header };
-}
+/** Bytes; the largest image the models make, as PNG without compression, is half of this. */
+const LARGEST_IMAGE = 128 * 1024 * 1024;
 
 async function store(
 	context: IExecuteSingleFunctions,
@@ -84,24 +55,50 @@ async function download(
 	url: string,
 	name: string,
 ): Promise<StoredImage> {
+	const settings = context.getNodeParameter('requestOptions', {}) as { timeout?: number };
+	const idle = Math.min(settings.timeout ?? IDLE, IDLE);
+	// No key goes along: the address is signed, and the store behind it may belong to someone else.
 	const response = (await context.helpers.httpRequest({
 		url,
 		encoding: 'stream',
 		returnFullResponse: true,
 		ignoreHttpStatusErrors: true,
+		timeout: idle,
 		abortSignal: context.getExecutionCancelSignal(),
 	})) as IN8nHttpFullResponse;
 	const stream = response.body as unknown as ByteStream;
-	if (response.statusCode !== 200) {
+	try {
+		if (response.statusCode !== 200) throw new Error(`HTTP status ${response.statusCode}`);
+		void watch(stream, idle, LARGEST_IMAGE);
+		const { header, whole } = await peek(stream);
+		if (!header) throw new Error('what the address shows is not an image');
+		return await store(context, whole ?? stream, header, name);
+	} finally {
 		stream.destroy();
-		throw new Error(`the address answered with HTTP status ${response.statusCode}`);
 	}
-	const { header, whole } = await peek(stream);
-	if (!header) {
-		stream.destroy();
-		throw new Error('the address does not show an image');
+}
+
+async function downloadWithRetries(
+	context: IExecuteSingleFunctions,
+	url: string,
+	name: string,
+): Promise<StoredImage> {
+	if (!/^https?:\/\//i.test(url)) {
+		return { downloadError: 'The image was made, but its address is not one to download from' };
 	}
-	return await store(context, whole ?? stream, header, name);
+	let reason = '';
+	for (const wait of [0, ...WAITS]) {
+		if (wait > 0) await sleep(wait);
+		try {
+			return await download(context, url, name);
+		} catch (error) {
+			reason = (error as Error).message;
+		}
+		if (context.getExecutionCancelSignal()?.aborted) break;
+	}
+	return {
+		downloadError: `The image was made, but could not be downloaded: ${reason}. Its URL works for 24 hours.`,
+	};
 }
 
 /**
@@ -111,18 +108,35 @@ async function download(
  */
 export async function storeImage(
 	context: IExecuteSingleFunctions,
-	{ url, base64 }: ImageRecord,
+	{ url, bytes }: ImageRecord,
 	name: string,
 ): Promise<StoredImage> {
+	if (url) return await downloadWithRetries(context, url, name);
+	const data = bytes ?? Buffer.alloc(0);
+	const header = readImageHeader(data);
 	try {
-		if (url) return await download(context, url, name);
-		const bytes = Buffer.from(base64 ?? '', 'base64');
-		const header = readImageHeader(bytes);
-		if (!header) throw new Error('the image data is of no known image format');
-		return await store(context, bytes, header, name);
+		if (header) return await store(context, data, header, name);
+		const fileName = `${name}.bin`;
+		const mimeType = 'application/octet-stream';
+		const binary = await context.helpers.prepareBinaryData(data, fileName, mimeType);
+		return { binary, mimeType, fileName };
 	} catch (error) {
 		return {
-			downloadError: `The image was made, but not stored: ${(error as Error).message}`,
+			downloadError: `The image was made, but n8n could not store it: ${(error as Error).message}`,
 		};
 	}
+}
+
+/**
+ * Where a user can still get an image whose item is lost: its URL, or for image data one that n8n
+ * itself serves, as far as its binary store can.
+ */
+export function addressOf(
+	context: IExecuteSingleFunctions,
+	url: string | undefined,
+	binary: IBinaryData | undefined,
+): string {
+	if (url) return url;
+	if (binary?.id) return context.helpers.createBinarySignedUrl(binary, '24h');
+	return binary?.fileName ?? 'an image without address';
 }

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type {
 	IExecuteSingleFunctions,
 	IN8nHttpFullResponse,
@@ -5,28 +6,68 @@ import type {
 } from 'n8n-workflow';
 
 import type { ImageRequest } from '../request';
+import { RequestFailure } from '../errors';
 import { readAnswer, type FailedRecord, type SummaryRecord } from './answer';
-import { finishImage, toItems, type FinishedImage } from './items';
+import { addressOf } from './images';
+import { finishImage, notMade, toItems, type FinishedImage } from './items';
+import { watch, type ByteStream } from './stream';
+
+/** Downloads under way at once, for one answer. */
+const DOWNLOADS = 4;
+
+/** The failure of a set that the user wants whole or not at all. */
+function incompleteSet(
+	context: IExecuteSingleFunctions,
+	images: FinishedImage[],
+	[first, ...others]: FailedRecord[],
+	requestId: string | undefined,
+): RequestFailure {
+	const count = images.length + others.length + 1;
+	const addresses = images.map(({ record, binary }) => addressOf(context, record.url, binary));
+	return new RequestFailure({
+		message: `${others.length + 1} of ${count} images of the set were not made. ${notMade(first)}`,
+		description: [
+			'The others were made and charged. This node does not make them again; run again for a new set. They are at:',
+			...addresses,
+		].join('\n'),
+		code: first.code,
+		requestId,
+		made: 'unknown',
+	});
+}
 
 /**
  * Turns an answer into output items, storing each image as soon as its record is read.
  * @param response with its body unread
+ * @param idle milliseconds without a byte after which the answer counts as broken off
  * @param secret the key in use, kept out of messages
- * @throws RequestFailure when the answer holds no image at all
+ * @throws RequestFailure when the answer holds no image at all, or not all and the user wants that
  */
 export async function readReply(
 	context: IExecuteSingleFunctions,
 	request: ImageRequest,
 	response: IN8nHttpFullResponse,
+	idle: number,
 	secret: string,
 ): Promise<INodeExecutionData[]> {
+	const downloading = pLimit(DOWNLOADS);
 	const images: Array<Promise<FinishedImage>> = [];
 	const failed: FailedRecord[] = [];
 	let summary: SummaryRecord = { type: 'summary', raw: {} };
+	void watch(response.body as unknown as ByteStream, idle);
 	for await (const record of readAnswer(response, request, secret)) {
-		if (record.type === 'image') images.push(finishImage(context, request, record));
+		if (record.type === 'summary') summary = record;
 		else if (record.type === 'failed') failed.push(record);
-		else summary = record;
+		else {
+			const image = downloading(async () => await finishImage(context, request, record));
+			images.push(image);
+			// Image data is stored before more of the answer is read, so that one image at most is in memory.
+			if (record.bytes) await image;
+		}
 	}
-	return toItems(context, request, await Promise.all(images), failed, summary);
+	const finished = await Promise.all(images);
+	if (failed.length > 0 && context.getNodeParameter('options.failedImages', 'keep') === 'fail') {
+		throw incompleteSet(context, finished, failed, summary.requestId);
+	}
+	return toItems(context, request, finished, failed, summary);
 }

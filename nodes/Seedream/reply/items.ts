@@ -1,5 +1,6 @@
 import type { IDataObject, IExecuteSingleFunctions, INodeExecutionData } from 'n8n-workflow';
 
+import { errorItem, withoutSecrets } from '../errors';
 import { DEFAULT_FILE_NAME } from '../fields/options';
 import type { ImageRequest } from '../request';
 import type { FailedRecord, ImageRecord, SummaryRecord } from './answer';
@@ -74,17 +75,22 @@ function imageJson(image: FinishedImage, request: ImageRequest): IDataObject {
 	};
 }
 
+/** Says which image of a set is missing, and why. */
+export function notMade({ index, code, message }: FailedRecord): string {
+	return `Image ${index} was not made: ${[code, withoutSecrets(message ?? '')].filter(Boolean).join(': ')}`;
+}
+
 function requestWarnings(
 	images: FinishedImage[],
 	failed: FailedRecord[],
 	request: ImageRequest,
+	summaryWarning: string | undefined,
 ): string[] {
 	const warnings = [...request.warnings];
-	for (const { index, code, message } of failed) {
-		warnings.push(`Image ${index} was not made: ${[code, message].filter(Boolean).join(': ')}.`);
-	}
+	warnings.push(...failed.map((record) => `${notMade(record)}.`));
+	if (summaryWarning) warnings.push(summaryWarning);
 	const missing = request.expectedImages - images.length - failed.length;
-	if (missing > 0) {
+	if (missing > 0 && !summaryWarning) {
 		const counts = `${request.expectedImages} images were asked for and ${images.length + failed.length} came.`;
 		const mayBeDropped = request.gateway.id === 'other' && images.length === 1;
 		warnings.push(
@@ -126,7 +132,17 @@ export function toItems(
 		requestId: summary.requestId,
 	};
 	const onceOnly = { usage: summary.usage, response: isSimplified ? undefined : summary.raw };
-	const warnings = requestWarnings(images, failed, request);
+	const isContinued = context.continueOnFail();
+	const warnings = requestWarnings(images, isContinued ? [] : failed, request, summary.warning);
+	const errorItems = isContinued
+		? failed.map((record) =>
+				errorItem(
+					context,
+					{ message: notMade(record) },
+					{ ...record, requestId: summary.requestId },
+				),
+			)
+		: [];
 
 	if (context.getNodeParameter('options.output', 'itemPerImage') === 'singleItem') {
 		const binaries = images.flatMap(({ binary }, i) =>
@@ -138,9 +154,10 @@ export function toItems(
 			...onceOnly,
 			warnings,
 		};
-		return [{ json: compact(json), binary: Object.fromEntries(binaries), pairedItem }];
+		const item = { json: compact(json), binary: Object.fromEntries(binaries), pairedItem };
+		return [item, ...errorItems];
 	}
-	return images.map((image, i) => {
+	const items = images.map((image, i) => {
 		const { index, warnings: own, ...rest } = imageJson(image, request);
 		const json = {
 			index,
@@ -152,4 +169,5 @@ export function toItems(
 		const binary = image.binary && { [field]: image.binary };
 		return { json: compact(json), ...(binary && { binary }), pairedItem };
 	});
+	return [...items, ...errorItems];
 }

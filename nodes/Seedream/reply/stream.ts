@@ -1,0 +1,79 @@
+import { sleep } from 'n8n-workflow';
+
+import { readImageHeader, type ImageHeader } from '../imageHeader';
+
+/** The part of Node's Readable this package needs; a node may not import `stream` itself. */
+export interface ByteStream extends AsyncIterable<Buffer> {
+	readonly readableEnded: boolean;
+	readonly destroyed: boolean;
+	/** The connection, for the answers of HTTP requests. */
+	readonly socket?: { readonly bytesRead: number };
+	read(): Buffer | null;
+	unshift(chunk: Buffer): void;
+	destroy(error?: Error): void;
+	once(event: string, listener: (error?: Error) => void): void;
+	removeListener(event: string, listener: (error?: Error) => void): void;
+}
+
+/** Milliseconds between two looks at a stream. */
+const LOOK = 250;
+
+/** Bytes to look at for a size: a JPEG's stands behind its EXIF, which can be long. */
+const LONGEST_HEADER = 1024 * 1024;
+
+/**
+ * Ends a stream on which nothing arrives for a while, or too much does.
+ * @param idle milliseconds without a byte
+ * @param limit bytes in all
+ */
+export async function watch(stream: ByteStream, idle: number, limit = Infinity): Promise<void> {
+	const { socket } = stream;
+	if (!socket) return;
+	const first = socket.bytesRead;
+	let last = first;
+	let since = Date.now();
+	while (!stream.readableEnded && !stream.destroyed) {
+		await sleep(Math.min(LOOK, idle));
+		const now = Date.now();
+		if (socket.bytesRead !== last) since = now;
+		last = socket.bytesRead;
+		if (now - since >= idle) stream.destroy(new Error(`nothing arrived for ${idle / 1000} s`));
+		else if (last - first > limit) stream.destroy(new Error(`it is larger than ${limit} bytes`));
+	}
+}
+
+async function moreToRead(stream: ByteStream): Promise<void> {
+	await new Promise<void>((resolve, reject) => {
+		const events = ['readable', 'end', 'close', 'error'];
+		const onEvent = (error?: Error) => {
+			for (const event of events) stream.removeListener(event, onEvent);
+			if (error) reject(error);
+			else resolve();
+		};
+		for (const event of events) stream.once(event, onEvent);
+	});
+}
+
+/**
+ * Reads a stream up to the end of the image's header and puts back what it took.
+ * @returns the header, undefined when the bytes are no image; all bytes when the stream ended already
+ * @throws what the stream throws
+ */
+export async function peek(stream: ByteStream): Promise<{ header?: ImageHeader; whole?: Buffer }> {
+	let head: Buffer = Buffer.alloc(0);
+	let header: ImageHeader | undefined;
+	while (head.length < LONGEST_HEADER) {
+		const chunk = stream.read();
+		if (chunk === null) {
+			if (stream.readableEnded) return { header, whole: head };
+			if (stream.destroyed) throw new Error('the connection was cut');
+			await moreToRead(stream);
+			continue;
+		}
+		head = Buffer.concat([head, chunk]);
+		header = readImageHeader(head);
+		if (header?.width !== undefined) break;
+	}
+	stream.unshift(head);
+	return { header };
+}

@@ -1,0 +1,82 @@
+import { sleep, type IExecuteSingleFunctions } from 'n8n-workflow';
+
+import { RequestFailure, type Failure } from '../errors';
+import type { ImageRequest } from '../request';
+
+/** Milliseconds before the second try; doubled for each further one. */
+const FIRST_WAIT = 1_000;
+
+/** Longest wait in milliseconds, whatever the service asks for. */
+const LONGEST_WAIT = 60_000;
+
+/**
+ * Whether another try can help and cannot be paid for twice: only where the answer says that nothing
+ * was made, or where nothing was sent. Codes: Volcengine Ark error codes, CometAPI for `invalid_request`.
+ */
+function canRetry(failure: Failure, retriesServerErrors: boolean): boolean {
+	if (failure.made === 'unknown') return false;
+	const { status, code = '', message } = failure;
+	switch (status) {
+		case undefined:
+			return /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/.test(code);
+		case 429:
+			if (/SetLimitExceeded|insufficient/i.test(code)) return false;
+			return !(/QuotaExceeded/i.test(code) && /free trial|usage quota/i.test(message));
+		case 503:
+			return code !== 'model_not_found';
+		case 500:
+			return retriesServerErrors && code !== 'invalid_request';
+		default:
+			return false;
+	}
+}
+
+function waitBefore(tries: number, { retryAfter }: Failure): number {
+	const backoff = FIRST_WAIT * 2 ** (tries - 1) * (0.75 + Math.random() * 0.5);
+	return Math.min(LONGEST_WAIT, retryAfter ?? backoff);
+}
+
+/** Resolves after some milliseconds, or as soon as the run is cancelled. */
+async function wait(context: IExecuteSingleFunctions, milliseconds: number): Promise<void> {
+	const signal = context.getExecutionCancelSignal();
+	const cancelled = new Promise<void>((resolve) => {
+		if (signal?.aborted) resolve();
+		signal?.addEventListener('abort', () => resolve(), { once: true });
+	});
+	await Promise.race([sleep(milliseconds), cancelled]);
+}
+
+/**
+ * Does something until it works or another try is of no use.
+ * @param step what to do; called again only when nothing can have been made
+ * @param beforeEach called before each try; throws to stop
+ * @throws the last failure of `step`, or what `beforeEach` throws
+ */
+export async function withRetries<T>(
+	context: IExecuteSingleFunctions,
+	{ gateway }: ImageRequest,
+	beforeEach: () => void,
+	step: () => Promise<T>,
+): Promise<T> {
+	const maxTries = Number(context.getNodeParameter('options.maxTries', 5));
+	const choice = context.getNodeParameter('options.retryServerErrors', 'automatic') as string;
+	const retriesServerErrors =
+		choice === 'automatic' ? gateway.retryServerErrors : choice === 'always';
+	let tries = 0;
+	let failure: Failure | undefined;
+	do {
+		if (failure) await wait(context, waitBefore(tries, failure));
+		beforeEach();
+		tries += 1;
+		const outcome = await step().then(
+			(value) => ({ value }),
+			(error: unknown) => ({ error }),
+		);
+		if ('value' in outcome) return outcome.value;
+		if (!(outcome.error instanceof RequestFailure)) throw outcome.error;
+		failure = outcome.error.failure;
+	} while (tries < maxTries && canRetry(failure, retriesServerErrors));
+	throw new RequestFailure(
+		tries > 1 ? { ...failure, message: `${failure.message} (${tries} tries)` } : failure,
+	);
+}
