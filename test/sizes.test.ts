@@ -306,9 +306,8 @@ describe('a custom size', () => {
 				})),
 			});
 			const sent = new Set(bench.bodies().map(({ size }) => size));
-			for (const { json, error } of items) {
-				const text = (error as { description?: string } | undefined)?.description ?? '';
-				const [, nearest] = /nearest size it takes is (\d+x\d+)/.exec(text) ?? [];
+			for (const { json } of items) {
+				const [, nearest] = /nearest size it takes is (\d+x\d+)/.exec(String(json.message)) ?? [];
 				const [, asked] = /The size (\d+x\d+) is/.exec(String(json.error)) ?? [];
 				if (asked) refusals.set(asked, nearest);
 			}
