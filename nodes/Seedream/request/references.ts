@@ -1,8 +1,13 @@
-import type { IBinaryData, IExecuteSingleFunctions, INodeExecutionData } from 'n8n-workflow';
+import type {
+	IBinaryData,
+	IDataObject,
+	IExecuteSingleFunctions,
+	INodeExecutionData,
+} from 'n8n-workflow';
 
 import type { Gateway } from '../catalog/gateways';
 import type { ModelFamily } from '../catalog/models';
-import { inputError } from '../errors';
+import { inputError, withoutSecrets } from '../errors';
 import type { ReferenceEntry } from '../fields/references';
 import { readImageHeader } from '../imageHeader';
 
@@ -10,76 +15,99 @@ import { readImageHeader } from '../imageHeader';
 export interface Reference {
 	/** How messages call it: number, and where it comes from. */
 	label: string;
-	/** Name of a binary field of the input item, or the file itself where an expression gave it. */
+	/** Path of a binary field of the input item, or the file itself where an expression gave it. */
 	binary?: string | IBinaryData;
 	/** Address or data URI. */
 	url?: string;
 }
 
+/** Where n8n's combined binary mode keeps the files of an item, among its JSON. */
+const FILES_IN_JSON = '_files';
+
 function isBinaryData(value: unknown): value is IBinaryData {
-	return typeof value === 'object' && value !== null && 'mimeType' in value && 'data' in value;
+	if (typeof value !== 'object' || value === null) return false;
+	return 'mimeType' in value && ('data' in value || 'id' in value);
 }
 
-/** Files of an item by name; n8n's combined binary mode keeps them among the JSON. */
-function filesOf(item: INodeExecutionData): Array<[string, IBinaryData]> {
-	const inJson = Object.entries<unknown>(item.json).filter(
-		(field): field is [string, IBinaryData] => isBinaryData(field[1]),
+/** Files of an item by name, wherever n8n's binary mode keeps them. */
+function filesOf({ binary, json }: INodeExecutionData): Array<[string, IBinaryData]> {
+	const isFile = (field: [string, unknown]): field is [string, IBinaryData] =>
+		isBinaryData(field[1]);
+	return [binary, json[FILES_IN_JSON] as IDataObject | undefined, json].flatMap((files) =>
+		Object.entries<unknown>(files ?? {}).filter(isFile),
 	);
-	return [...Object.entries(item.binary ?? {}), ...inJson];
 }
 
-function assertBinary(context: IExecuteSingleFunctions, name: string): void {
-	try {
-		context.helpers.assertBinaryData(name);
-	} catch {
-		const names = filesOf(context.getInputData()).map(([field]) => `“${field}”`);
-		throw inputError(
-			context,
-			`Reference Images: the input item has no binary field “${name}”`,
-			names.length > 0
-				? `It has ${names.join(', ')}. Change Binary Field Name.`
-				: 'It has no files at all. Put a node before this one that outputs the image as a file, or set Source to URL. AI Agents pass no files, so give them URLs.',
-		);
-	}
+/** The path under which n8n's helpers find the file of a field, if there is one. */
+function binaryPath(context: IExecuteSingleFunctions, name: string): string | undefined {
+	return [name, `${FILES_IN_JSON}.${name}`].find((path) => {
+		try {
+			context.helpers.assertBinaryData(path);
+			return true;
+		} catch {
+			return false;
+		}
+	});
 }
 
-function asList(value: unknown, separator: RegExp): unknown[] {
-	if (Array.isArray(value)) return value;
-	return typeof value === 'string' ? value.split(separator) : [value];
+function binaryNamed(context: IExecuteSingleFunctions, name: string): string {
+	const path = binaryPath(context, name);
+	if (path !== undefined) return path;
+	const names = filesOf(context.getInputData()).map(([field]) => `“${field}”`);
+	throw inputError(
+		context,
+		`Reference Images: the input item has no binary field “${name}”`,
+		names.length > 0
+			? `It has ${names.join(', ')}. Change Binary Field Name.`
+			: 'It has no files at all. Put a node before this one that outputs the image as a file, or set Source to URL. AI Agents pass no files, so give them URLs.',
+	);
 }
 
 function binariesOf(context: IExecuteSingleFunctions, entry: ReferenceEntry): Reference[] {
-	return asList(entry.binaryPropertyName ?? 'data', /,/).map((value) => {
-		if (isBinaryData(value)) return { label: value.fileName ?? 'file', binary: value };
-		const name = String(value ?? '').trim();
+	const value = entry.binaryPropertyName ?? 'data';
+	const names: unknown[] = typeof value === 'string' ? value.split(',') : [value].flat();
+	return names.map((each) => {
+		if (isBinaryData(each)) return { label: each.fileName ?? 'file', binary: each };
+		const name = typeof each === 'object' ? '' : String(each ?? '').trim();
 		if (!name) {
 			throw inputError(
 				context,
-				'Reference Images: a Binary Field Name is empty',
+				`Reference Images: a Binary Field Name is ${each && typeof each === 'object' ? 'not a name' : 'empty'}`,
 				'Enter the name of the field that holds the image, for example data.',
 			);
 		}
-		assertBinary(context, name);
-		return { label: `field “${name}”`, binary: name };
+		return { label: `field “${name}”`, binary: binaryNamed(context, name) };
 	});
 }
 
 function allImagesOf(context: IExecuteSingleFunctions): Reference[] {
 	return filesOf(context.getInputData())
 		.filter(([, file]) => file.mimeType.startsWith('image/'))
-		.map(([name]) => ({ label: `field “${name}”`, binary: name }));
+		.map(([name]) => ({ label: `field “${name}”`, binary: binaryPath(context, name) }))
+		.filter(({ binary }) => binary !== undefined);
 }
 
-function urlsOf(context: IExecuteSingleFunctions, entry: ReferenceEntry): Reference[] {
-	return asList(entry.url ?? '', /[\r\n]+/).map((value) => {
-		const url = typeof value === 'string' ? value.trim() : '';
-		if (/^data:/i.test(url)) return { label: 'data URI', url };
-		if (/^https?:\/\/[^\s]+$/i.test(url)) return { label: url, url };
-		throw inputError(
-			context,
-			`Reference Images: “${url.slice(0, 60)}” is not an address`,
-			'Enter an address that starts with https:// or http://, or a data URI (data:image/png;base64,…).',
-		);
+/** Line ends between addresses; those within a data URI are no more than layout. */
+const BETWEEN_ADDRESSES = /[\r\n]+\s*(?=https?:|data:)/i;
+
+function urlsOf(context: IExecuteSingleFunctions, { url: value }: ReferenceEntry): Reference[] {
+	const advice =
+		'Enter an address that starts with https:// or http://, or a data URI (data:image/png;base64,…).';
+	const list: unknown[] =
+		typeof value === 'string' ? value.trim().split(BETWEEN_ADDRESSES) : [value].flat();
+	return list.map((each) => {
+		const text = typeof each === 'string' ? each.trim() : '';
+		if (/^data:[^,]*;base64,/i.test(text)) {
+			return { label: 'data URI', url: text.replace(/\s+/g, '') };
+		}
+		if (/^https?:\/\/\S+$/i.test(text)) return { label: text, url: text };
+		if (!text) {
+			const what = each && typeof each !== 'string' ? 'not an address' : 'empty';
+			throw inputError(context, `Reference Images: a URL is ${what}`, advice);
+		}
+		const what = /^data:/i.test(text) ? 'base64' : 'an address';
+		const shown = withoutSecrets(text).slice(0, 60);
+		throw inputError(context, `Reference Images: “${shown}” is not ${what}`, advice);
 	});
 }
 
@@ -116,7 +144,7 @@ function encode(
 	);
 	if (formats && !formats.includes(format)) {
 		throw refuse(
-			`is a ${format.toUpperCase()} file, which ${gateway.name} does not read for ${family?.name}`,
+			`is ${format.toUpperCase()}, which ${gateway.name} does not read for ${family?.name}`,
 			`Convert it to one of: ${formats.join(', ')}.`,
 		);
 	}
