@@ -94,7 +94,7 @@ class RequestBuilder {
 	}
 
 	private checkBaseUrl(baseUrl: string): void {
-		if (/^https?:\/\/[^\s/]+(\/[^\s]*)?$/i.test(baseUrl)) return;
+		if (/^https?:\/\/([^\s/@]*@)?(\[[\da-f:.]+\]|[^\s/:@]+)(:\d+)?(\/\S*)?$/i.test(baseUrl)) return;
 		throw this.error(
 			'The Base URL of the credential is not an address this node can call',
 			'Open the credential and enter an address that starts with https://, for example https://ark.ap-southeast.bytepluses.com/api/v3.',
@@ -157,10 +157,11 @@ class RequestBuilder {
 	private set(body: Body, references: number, family: ModelFamily | undefined): number | undefined {
 		if (this.operation !== 'imageSet') return undefined;
 		const options = body.sequential_image_generation_options as { max_images?: unknown };
-		const maxImages = Number(options.max_images);
+		const value = options?.max_images ?? '';
+		const maxImages = Number(value);
 		if (!Number.isInteger(maxImages) || maxImages < MAX_IMAGES.min || maxImages > MAX_IMAGES.max) {
 			throw this.error(
-				`Max Images is ${String(options.max_images)}`,
+				`Max Images is ${String(value) || 'empty'}`,
 				`Set it to a whole number from ${MAX_IMAGES.min} to ${MAX_IMAGES.max}.`,
 			);
 		}
