@@ -4,6 +4,7 @@ import {
 	ExecutionLifecycleHooks,
 	LoadOptionsContext,
 	RoutingNode,
+	SupplyDataContext,
 	WorkflowExecute,
 } from 'n8n-core';
 import {
@@ -24,7 +25,6 @@ import {
 	type INodeTypes,
 	type IRequestOptionsSimplified,
 	type IRun,
-	type ITaskDataConnections,
 	type IWorkflowExecuteAdditionalData,
 	type IWorkflowSettings,
 } from 'n8n-workflow';
@@ -50,8 +50,8 @@ export interface NodeRun {
 	/** Node settings, as n8n stores them beside the parameters. */
 	settings?: Partial<Pick<INode, 'onError' | 'retryOnFail' | 'maxTries' | 'waitBetweenTries'>>;
 	workflowSettings?: IWorkflowSettings;
-	/** Replaces the usual main input, e.g. by `{ ai_tool: … }`. */
-	input?: ITaskDataConnections;
+	/** Runs the node as an AI Agent's tool, without main input, with what the agent filled in. */
+	toolCall?: IDataObject;
 	/** Gets a function that cancels the run. */
 	onStart?: (cancel: () => void) => void;
 }
@@ -236,6 +236,7 @@ function workflowFor({ parameters, settings, workflowSettings }: Omit<NodeRun, '
 
 /** Runs the node through n8n-core's WorkflowExecute and RoutingNode, with real HTTP. */
 export async function runNode(options: NodeRun): Promise<NodeResult> {
+	if (options.toolCall) return await callTool(options, options.toolCall);
 	const workflow = workflowFor(options);
 	const items = options.items ?? [{ json: {} }];
 	const runExecutionData = createRunExecutionData({
@@ -243,7 +244,7 @@ export async function runNode(options: NodeRun): Promise<NodeResult> {
 			nodeExecutionStack: [
 				{
 					node: workflow.getNode('Seedream') as INode,
-					data: options.input ?? { main: [items] },
+					data: { main: [items] },
 					source: { main: [{ previousNode: 'Start' }] },
 				},
 			],
@@ -279,6 +280,36 @@ export async function runNode(options: NodeRun): Promise<NodeResult> {
 		error: (task?.error ?? run.data.resultData.error) as NodeResult['error'],
 		run,
 	};
+}
+
+/** Calls the node as n8n's AI Agent calls its tools. */
+async function callTool(options: NodeRun, toolCall: IDataObject): Promise<NodeResult> {
+	const workflow = workflowFor(options);
+	const node = workflow.getNode('Seedream') as INode;
+	const runExecutionData = createRunExecutionData();
+	const context = new SupplyDataContext(
+		workflow,
+		node,
+		additionalDataFor(options.credentials),
+		'trigger',
+		runExecutionData,
+		0,
+		[],
+		{},
+		NodeConnectionTypes.AiTool,
+		{ node, data: {}, source: null },
+		[],
+	);
+	context.addInputData(NodeConnectionTypes.AiTool, [[{ json: toolCall }]]);
+	const run = { data: runExecutionData } as IRun;
+	try {
+		const outputs = (await seedream.execute?.call(
+			context as unknown as IExecuteFunctions,
+		)) as INodeExecutionData[][];
+		return { outputs, items: outputs.flat(), run };
+	} catch (error) {
+		return { outputs: [], items: [], error: error as Error, run };
+	}
 }
 
 /** Calls the Model field's list as the editor does. */
