@@ -41,6 +41,9 @@ const SET = {
 	sequential_image_generation_options: { max_images: 4 },
 };
 
+/** Where the document offers streams, sets come as one. */
+const STREAMED_SET = { ...SET, stream: true };
+
 /** What a gateway's document wants otherwise than the first party does, for default parameters. */
 interface Difference {
 	/** Families whose ids the document names; absent: all of them. */
@@ -52,7 +55,7 @@ interface Difference {
 }
 
 const OTHERS: Record<string, Difference> = {
-	volcengine: {},
+	volcengine: { set: STREAMED_SET },
 	other: {},
 	deerapi: { families: ['5.0-lite'], imageIsArray: true },
 	gateway001: { families: ['5.0-lite', '4.5', '4.0', '3.0', 'seededit-3.0'] },
@@ -63,7 +66,7 @@ const OTHERS: Record<string, Difference> = {
 		always: { n: 1 },
 		set: 'none',
 	},
-	routescope: { families: ['5.0-lite', '4.5', '4.0', '3.0'] },
+	routescope: { families: ['5.0-lite', '4.5', '4.0', '3.0'], set: STREAMED_SET },
 	unode: { families: ['5.0-lite', '4.5'], set: { extra_fields: SET } },
 };
 
@@ -449,6 +452,7 @@ describe('the credential of another gateway', () => {
 			...plain,
 			sequential_image_generation: 'auto',
 			sequential_image_generation_options: { max_images: 2 },
+			stream: true,
 		});
 	});
 });
@@ -651,6 +655,7 @@ describe('Additional Body Fields', () => {
 			watermark: true,
 			sequential_image_generation: 'auto',
 			sequential_image_generation_options: { max_images: 4, more: 1 },
+			stream: true,
 			optimize_prompt_options: { mode: 'fast', thinking: null },
 			new_thing: { deep: ['a'] },
 		};
@@ -670,7 +675,7 @@ describe('Additional Body Fields', () => {
 			size: '2K',
 			response_format: 'url',
 			watermark: false,
-			...SET,
+			...STREAMED_SET,
 		};
 		expect(await send('')).toEqual(plain);
 		expect(await send('{}')).toEqual(plain);
@@ -702,5 +707,53 @@ describe('Additional Body Fields', () => {
 			{ items: [itemWith({ data: { bytes: await picture(), mimeType: 'image/png' } })] },
 		);
 		expect(body.image).toEqual([`${bench.gateway.url}/samples/32x32.png`]);
+	});
+});
+
+describe('Stream', () => {
+	const LITE_AT_ROUTESCOPE = 'doubao-seedream-5-0-lite-260128';
+	const cases: Array<[ProfileName, string, string, object]> = [
+		// "Seedream 5.0 Lite does not list stream", says RouteScope's document of the id with lite in it.
+		['routescope', LITE_AT_ROUTESCOPE, 'automatic', SET],
+		['routescope', LITE_AT_ROUTESCOPE, 'on', SET],
+		['routescope', IDS['5.0-lite'], 'automatic', STREAMED_SET],
+		['volcengine', IDS['4.5'], 'off', SET],
+		['volcengine', IDS['4.5'], 'on', STREAMED_SET],
+		['volcengine', 'ep-4.5-20260101', 'automatic', SET],
+		['volcengine', 'ep-4.5-20260101', 'on', STREAMED_SET],
+		['deerapi', IDS['5.0-lite'], 'automatic', SET],
+		['deerapi', IDS['5.0-lite'], 'on', SET],
+		['unode', IDS['4.5'], 'automatic', { extra_fields: SET }],
+		['unode', IDS['4.5'], 'on', { extra_fields: STREAMED_SET }],
+	];
+
+	it.each(cases)('%s, %s, %s', async (gateway, model, stream, expected) => {
+		const result = await bench.run(
+			parameters('imageSet', model, { maxImages: 4, options: { stream } }),
+			{ credentials: bench.credentials(gateway) },
+		);
+		expect(result.error?.message).toBeUndefined();
+		expect(result.items).toHaveLength(4);
+		expect(bench.bodies()).toEqual([
+			{
+				model,
+				prompt: TINY,
+				size: '2K',
+				response_format: 'url',
+				watermark: false,
+				...expected,
+			},
+		]);
+		const isRefused = stream === 'on' && expected === SET;
+		expect(result.items[0].json.warnings).toEqual(
+			isRefused ? [expect.stringMatching(/^Stream was not sent: \w+ does not list it/)] : undefined,
+		);
+	});
+
+	it('is not asked for when there is one image only', async () => {
+		const body = await bench.body(
+			parameters('textToImage', IDS['4.5'], { options: { stream: 'on' } }),
+		);
+		expect(body).not.toHaveProperty('stream');
 	});
 });

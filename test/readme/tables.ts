@@ -122,6 +122,7 @@ const COMPOSED: Record<string, string> = {
 	image: 'Reference Images',
 	sequential_image_generation: 'Operation: Image Set',
 	size: 'Aspect Ratio, Resolution, Width, Height',
+	stream: 'Stream (Image Set)',
 };
 
 /** The parameter of the catalog that stands for a body field such as `optimize_prompt_options.mode`. */

@@ -1,4 +1,4 @@
-import { MODEL_FAMILIES, type FamilyId, type ModelId, type ModelParameter } from './models';
+import { MODEL_FAMILIES, type ModelId, type ModelParameter } from './models';
 import { GATEWAY_002_SIZES, type Resolution, type SizeTable } from './sizes';
 
 /** Values of the credential's Gateway field, `automatic` apart. */
@@ -23,9 +23,9 @@ export type Parameter = ModelParameter | 'n' | 'quality' | 'style' | 'user';
 
 /**
  * Who may get a parameter: `model` asks the model's record, `any` sends it whatever the model is,
- * a list sends it to these families.
+ * a list sends it to these families, or single models by id.
  */
-export type Recipients = 'model' | 'any' | readonly FamilyId[];
+export type Recipients = 'model' | 'any' | readonly string[];
 
 /** What one gateway's document says, as far as it differs from the next one's. */
 export interface Gateway {
@@ -54,6 +54,8 @@ export interface Gateway {
 	presets?: readonly Resolution[];
 	/** Pixel sizes of the document's own, preferred to the model's. */
 	sizes?: SizeTable;
+	/** Whether the document offers sets as streams, so that they are used unless the user says otherwise. */
+	streamsSets: boolean;
 	/** Whether the document says to retry HTTP 500, which may come after an image was made. */
 	retryServerErrors: boolean;
 }
@@ -93,6 +95,7 @@ const FIRST_PARTY = {
 	placement: 'topLevel',
 	referenceForm: 'auto',
 	referenceUrls: true,
+	streamsSets: true,
 	retryServerErrors: false,
 } as const;
 
@@ -102,6 +105,7 @@ const COMPATIBLE = {
 	placement: 'topLevel',
 	referenceForm: 'auto',
 	referenceUrls: true,
+	streamsSets: false,
 	retryServerErrors: false,
 } as const;
 
@@ -199,11 +203,13 @@ export const GATEWAYS: readonly Gateway[] = [
 			n: ['3.0'],
 			quality: 'any',
 			sequential_image_generation: 'model',
-			stream: 'model',
+			// "Seedream 5.0 Lite does not list stream" is about the id with `lite` in it.
+			stream: ['4.0', '4.5', 'doubao-seedream-5-0-260128'],
 			style: 'any',
 			user: 'any',
 		},
 		presets: ['1K', '2K', '4K'],
+		streamsSets: true,
 	},
 	{
 		...COMPATIBLE,
@@ -216,6 +222,8 @@ export const GATEWAYS: readonly Gateway[] = [
 			optimize_prompt_options: 'model',
 			output_format: 'model',
 			sequential_image_generation: 'model',
+			// The router answers without a stream, so that asking for one gains nothing.
+			stream: 'model',
 			tools: 'model',
 		},
 		placement: 'extraFields',

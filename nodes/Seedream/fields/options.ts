@@ -230,6 +230,24 @@ const options: INodeProperties[] = [
 		description: 'Whether to return a simplified version of the response instead of the raw data',
 	},
 	{
+		displayName: 'Stream',
+		name: 'stream',
+		type: 'options',
+		default: 'automatic',
+		displayOptions: { show: { '/operation': ['imageSet'] }, hide: hideFor(lacks('stream'), '/') },
+		options: [
+			{
+				name: 'Automatic',
+				value: 'automatic',
+				description: "Where the gateway's document offers it",
+			},
+			{ name: 'Off', value: 'off' },
+			{ name: 'On', value: 'on' },
+		],
+		description:
+			'Whether the images of a set come one by one as they are made. This keeps the connection open, and those that came are kept if it breaks.',
+	},
+	{
 		displayName: 'Style',
 		name: 'style',
 		type: 'string',

@@ -19,6 +19,7 @@ const PARAMETERS: ReadonlyArray<[Parameter, string]> = [
 	['output_format', 'Output Format'],
 	['quality', 'Quality'],
 	['seed', 'Seed'],
+	['stream', 'Stream'],
 	['style', 'Style'],
 	['tools', 'Web Search'],
 	['user', 'User'],
@@ -59,11 +60,11 @@ function choiceOf(parameter: Parameter, value: unknown): unknown {
 
 /**
  * Why a parameter is not sent, or undefined when it is.
- * @param value as it stands in the body
+ * @param body holds the parameter and the model
  */
-function reasonNotToSend(
+export function reasonNotToSend(
 	parameter: Parameter,
-	value: unknown,
+	body: Body,
 	family: ModelFamily | undefined,
 	gateway: Gateway,
 ): string | undefined {
@@ -71,13 +72,13 @@ function reasonNotToSend(
 	if (!recipients) return `${gateway.name} does not list it`;
 	if (recipients === 'any' || !family) return undefined;
 	if (recipients !== 'model') {
-		return recipients.includes(family.id)
+		return recipients.includes(family.id) || recipients.includes(String(body.model))
 			? undefined
 			: `${gateway.name} does not list it for ${family.name}`;
 	}
 	const choices = family.parameters[parameter as keyof ModelFamily['parameters']];
 	if (!choices) return `${family.name} does not take it`;
-	const choice = choiceOf(parameter, value);
+	const choice = choiceOf(parameter, body[parameter]);
 	if (choices.length > 0 && !choices.includes(String(choice))) {
 		return `${family.name} does not take “${String(choice)}”`;
 	}
@@ -97,7 +98,7 @@ export function dropWhatIsNotTaken(
 	for (const [parameter, name] of PARAMETERS) {
 		const reason = isEmpty(body[parameter])
 			? ''
-			: reasonNotToSend(parameter, body[parameter], family, gateway);
+			: reasonNotToSend(parameter, body, family, gateway);
 		if (reason === undefined) continue;
 		delete body[parameter];
 		if (reason) warnings.push(`${name} was not sent: ${reason}.`);

@@ -9,7 +9,15 @@ import {
 	type Operation,
 } from '../catalog/models';
 import { inputError, type Refusal } from '../errors';
-import { checkNumbers, dropWhatIsNotTaken, isObject, mergeDeep, place, type Body } from './body';
+import {
+	checkNumbers,
+	dropWhatIsNotTaken,
+	isObject,
+	mergeDeep,
+	place,
+	reasonNotToSend,
+	type Body,
+} from './body';
 import { collectReferences, loadReference, type Reference } from './references';
 import { chooseSize } from './size';
 
@@ -68,7 +76,7 @@ class RequestBuilder {
 		this.checkPrompt(body);
 		this.checkOperation(family, gateway);
 		const references = this.references(family);
-		const maxImages = this.set(body, references.length, family);
+		const maxImages = this.set(body, references.length, family, gateway);
 		const refuse: Refusal = (message, description) => this.error(message, description);
 		this.warnings.push(...dropWhatIsNotTaken(body, family, gateway));
 		checkNumbers(body, refuse);
@@ -154,7 +162,12 @@ class RequestBuilder {
 	}
 
 	/** Fills in what makes a set, and returns the most images it may have. */
-	private set(body: Body, references: number, family: ModelFamily | undefined): number | undefined {
+	private set(
+		body: Body,
+		references: number,
+		family: ModelFamily | undefined,
+		gateway: Gateway,
+	): number | undefined {
 		if (this.operation !== 'imageSet') return undefined;
 		const options = body.sequential_image_generation_options as { max_images?: unknown };
 		const value = options?.max_images ?? '';
@@ -174,6 +187,10 @@ class RequestBuilder {
 		}
 		body.sequential_image_generation = 'auto';
 		body.sequential_image_generation_options = { max_images: maxImages };
+		const stream = this.context.getNodeParameter('options.stream', 'automatic');
+		const isOffered =
+			!!family && gateway.streamsSets && !reasonNotToSend('stream', body, family, gateway);
+		if (stream === 'on' || (stream === 'automatic' && isOffered)) body.stream = true;
 		return maxImages;
 	}
 
