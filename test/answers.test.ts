@@ -1,0 +1,212 @@
+import type { IN8nHttpFullResponse } from 'n8n-workflow';
+import { PassThrough, Readable } from 'node:stream';
+
+import { GATEWAYS } from '../nodes/Seedream/catalog/gateways';
+import { RequestFailure } from '../nodes/Seedream/errors';
+import { readAnswer, type AnswerRecord } from '../nodes/Seedream/reply/answer';
+import type { ImageRequest } from '../nodes/Seedream/request';
+
+const request: ImageRequest = {
+	model: 'doubao-seedream-4-5-251128',
+	gateway: GATEWAYS[0],
+	body: {},
+	references: [],
+	referenceForm: 'auto',
+	expectedImages: 4,
+	warnings: [],
+};
+
+function answerOf(body: Readable, contentType: string, statusCode = 200): IN8nHttpFullResponse {
+	return {
+		statusCode,
+		headers: { 'content-type': contentType },
+		body: body as unknown as IN8nHttpFullResponse['body'],
+	};
+}
+
+/** The text in pieces of a size, which splits it at every place some time. */
+function pieces(text: string, size: number): Readable {
+	const bytes = Buffer.from(text);
+	const chunks: Buffer[] = [];
+	for (let at = 0; at < bytes.length; at += size) chunks.push(bytes.subarray(at, at + size));
+	return Readable.from(chunks);
+}
+
+async function records(response: IN8nHttpFullResponse): Promise<AnswerRecord[]> {
+	const all: AnswerRecord[] = [];
+	for await (const record of readAnswer(response, request, 'secret')) all.push(record);
+	return all;
+}
+
+const image = (text: string) => Buffer.from(text.repeat(50));
+
+describe('a JSON answer', () => {
+	const first = image('one\u0000\u00ff');
+	const second = image('two{"}],[\\');
+	const slashes = second.toString('base64').replace(/\//g, '\\/').replace(/=/g, '\\u003d');
+	const text = JSON.stringify({
+		model: 'm',
+		created: 7,
+		data: [
+			{ b64_json: 'FIRST', size: '1x2', note: 'a "quoted", {nested: [brackets]} and \\ é 图' },
+			{ error: { code: 'Moderated', message: 'no' } },
+			{ size: '3x4', b64_json: 'SECOND', revised_prompt: 'better' },
+			{ url: 'https://host/a?b=1&c=%2F', b64_json: null },
+			{ url: '', b64_json: `data:image/png;base64,${first.toString('base64')}` },
+		],
+		usage: { generated_images: 3, data: [{ b64_json: 'not an image' }] },
+	})
+		.replace('FIRST', first.toString('base64'))
+		.replace('SECOND', slashes);
+
+	it.each([1, 2, 3, 5, 7, 16, 61, 1000, 1_000_000])('in pieces of %i bytes', async (size) => {
+		const all = await records(answerOf(pieces(text, size), 'application/json'));
+		expect(all.slice(0, -1)).toEqual([
+			{ type: 'image', index: 0, bytes: first, size: '1x2', revisedPrompt: undefined },
+			{ type: 'failed', index: 1, code: 'Moderated', message: 'no' },
+			{ type: 'image', index: 2, bytes: second, size: '3x4', revisedPrompt: 'better' },
+			{
+				type: 'image',
+				index: 3,
+				url: 'https://host/a?b=1&c=%2F',
+				size: undefined,
+				revisedPrompt: undefined,
+			},
+			{ type: 'image', index: 4, bytes: first, size: undefined, revisedPrompt: undefined },
+		]);
+		expect(all.at(-1)).toMatchObject({
+			type: 'summary',
+			created: 7,
+			usage: { generated_images: 3, data: [{ b64_json: 'not an image' }] },
+			warning: undefined,
+		});
+		expect(JSON.stringify(all.at(-1))).not.toContain(first.toString('base64').slice(0, 40));
+	});
+
+	it('with line breaks in its base64, written as MIME does', async () => {
+		const lines = (first.toString('base64').match(/.{1,76}/g) ?? []).join('\\r\\n');
+		const [record] = await records(
+			answerOf(pieces(`{"data":[{"b64_json":"${lines}"}]}`, 11), 'application/json'),
+		);
+		expect(record).toMatchObject({ type: 'image', bytes: first });
+	});
+
+	it('that breaks off keeps the images before', async () => {
+		const cut = text.slice(0, text.indexOf('"revised_prompt"'));
+		const all = await records(answerOf(pieces(cut, 100), 'application/json'));
+		expect(all.map(({ type }) => type)).toEqual(['image', 'failed', 'summary']);
+		expect(all[2]).toMatchObject({ warning: expect.stringContaining('broke off') });
+	});
+
+	it('whose connection is lost keeps the images before', async () => {
+		const body = new PassThrough();
+		body.write(text.slice(0, text.indexOf('"revised_prompt"')));
+		setImmediate(() => body.destroy(new Error('aborted')));
+		const all = await records(answerOf(body, 'application/json'));
+		expect(all.map(({ type }) => type)).toEqual(['image', 'failed', 'summary']);
+	});
+
+	it('hands an image over before the next one has come', async () => {
+		const body = new PassThrough();
+		const reading = readAnswer(answerOf(body, 'application/json'), request, 'secret');
+		body.write(`{"data":[{"b64_json":"${first.toString('base64')}"},{"b64_json":"AAAA`);
+		expect((await reading.next()).value).toMatchObject({ type: 'image', bytes: first });
+		body.end('"}]}');
+		expect((await reading.next()).value).toMatchObject({ type: 'image', index: 1 });
+	});
+});
+
+describe('server-sent events', () => {
+	const event = (value: object, head = '') => `${head}data: ${JSON.stringify(value)}\n\n`;
+	const made = (index: number) => ({
+		type: 'image_generation.partial_succeeded',
+		created: 5,
+		image_index: index,
+		url: `https://host/${index}`,
+		size: '1x1',
+	});
+	const record = (index: number) => ({
+		type: 'image',
+		index,
+		url: `https://host/${index}`,
+		size: '1x1',
+		revisedPrompt: undefined,
+	});
+	const completed = { type: 'image_generation.completed', usage: { generated_images: 2 } };
+	const stream = async (text: string, size = 10) =>
+		await records(answerOf(pieces(text, size), 'text/event-stream; charset=utf-8'));
+
+	it.each([1, 3, 17, 100_000])("Ark's, in pieces of %i bytes", async (size) => {
+		const failed = {
+			type: 'image_generation.partial_failed',
+			image_index: 1,
+			error: { code: 'OutputImageSensitiveContentDetected', message: 'refused' },
+		};
+		const text = [
+			': a comment\n\n',
+			event(made(0), 'event: image_generation.partial_succeeded\nid: 1\n'),
+			event(failed, 'event: image_generation.partial_failed\r\n').replace(/\n/g, '\r\n'),
+			`data: ${JSON.stringify(made(2), null, 1).replace(/\n/g, '\ndata: ')}\n\n`,
+			event(completed),
+			'data: [DONE]\n\n',
+		].join('');
+		expect(await stream(text, size)).toEqual([
+			record(0),
+			{
+				type: 'failed',
+				index: 1,
+				code: 'OutputImageSensitiveContentDetected',
+				message: 'refused',
+			},
+			record(2),
+			expect.objectContaining({ type: 'summary', created: 5, usage: { generated_images: 2 } }),
+		]);
+	});
+
+	it("new-api's, with the image in each completed event", async () => {
+		const one = image('x');
+		const text = [
+			event({ type: 'image_generation.completed', b64_json: one.toString('base64') }),
+			event({ type: 'image_generation.completed', url: 'https://host/b', usage: { n: 1 } }),
+			'data: [DONE]\n\n',
+		].join('');
+		const all = await stream(text);
+		expect(all.slice(0, 2)).toMatchObject([
+			{ type: 'image', index: 0, bytes: one },
+			{ type: 'image', index: 1, url: 'https://host/b' },
+		]);
+		expect(all).toHaveLength(3);
+	});
+
+	it('without a completed event and without [DONE]', async () => {
+		const all = await stream(event(made(0)) + event(made(1)));
+		expect(all).toEqual([record(0), record(1), expect.objectContaining({ type: 'summary' })]);
+		expect(all[2]).toMatchObject({ warning: undefined });
+	});
+
+	it('cut in the middle of an event keep the images before', async () => {
+		const all = await stream(event(made(0)) + event(made(1)).slice(0, 50));
+		expect(all).toEqual([
+			record(0),
+			expect.objectContaining({ warning: expect.stringContaining('broke off') }),
+		]);
+	});
+
+	it('with an error event and no image fail with its words', async () => {
+		const failure = { type: 'error', error: { code: 'InternalServiceError', message: 'down' } };
+		await expect(stream(event(failure))).rejects.toMatchObject({
+			failure: { code: 'InternalServiceError', message: 'down', made: 'no' },
+		});
+		await expect(stream(event(failure))).rejects.toBeInstanceOf(RequestFailure);
+	});
+
+	it('with an error event after an image keep the image and say why', async () => {
+		const failure = { error: { code: 'InternalServiceError', message: 'down' } };
+		expect(await stream(event(made(0)) + event(failure))).toEqual([
+			record(0),
+			expect.objectContaining({
+				warning: 'The service stopped early: InternalServiceError: down.',
+			}),
+		]);
+	});
+});
