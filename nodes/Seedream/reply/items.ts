@@ -15,6 +15,17 @@ function timestamp(): string {
 	return new Date().toISOString().replace('T', '_').replace(/[:.]/g, '-').replace('Z', '');
 }
 
+/** Longest name in bytes: file systems take 255, the extension and what users append included. */
+const LONGEST_NAME = 200;
+
+/** Cuts a name to the bytes it may have, between characters. */
+function shortened(name: string): string {
+	return Buffer.from(name)
+		.subarray(0, LONGEST_NAME)
+		.toString('utf8')
+		.replace(/\uFFFD+$/, '');
+}
+
 /**
  * The file name of an image, without extension. Images of one answer never share a name, so that no
  * file replaces another.
@@ -25,16 +36,19 @@ function fileName(
 	{ index }: ImageRecord,
 ): string {
 	const pattern = String(context.getNodeParameter('options.fileName', '')) || DEFAULT_FILE_NAME;
-	const isDistinct = pattern.includes('{index}') || request.expectedImages === 1;
-	const values: Record<string, string> = {
-		model: request.model,
-		date: timestamp(),
-		item: String(context.getItemIndex()),
-		index: String(index),
-	};
-	return (isDistinct ? pattern : `${pattern}-{index}`)
-		.replace(/\{(\w+)\}/g, (placeholder, key: string) => values[key] ?? placeholder)
+	const values = new Map([
+		['model', request.model],
+		['date', timestamp()],
+		['item', String(context.getItemIndex())],
+		['index', String(index)],
+	]);
+	const name = pattern
+		.replace(/\{(\w+)\}/g, (placeholder, key: string) => values.get(key) ?? placeholder)
 		.replace(/[\\/:*?"<>|\p{Cc}]+/gu, '-');
+	const short = shortened(name);
+	const isOnlyOne = request.expectedImages === 1 && index === 0;
+	const isDistinct = pattern.includes('{index}') && short === name;
+	return isOnlyOne || isDistinct ? short : `${short}-${index}`;
 }
 
 /** Fetches and stores an image, unless the user wants addresses only. */
