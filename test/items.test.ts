@@ -1,0 +1,466 @@
+import type { INodeParameters } from 'n8n-workflow';
+import sharp from 'sharp';
+
+import { bytesOf, dataUri, IDS, parameters, picture, useGateway } from './support';
+
+const bench = useGateway();
+
+/** Small enough to be quick, large enough for the model to make it. */
+const SIZE: INodeParameters = { aspectRatio: 'custom', width: 1280, height: 720 };
+
+function text(more: INodeParameters = {}): INodeParameters {
+	return parameters('textToImage', IDS['5.0-pro'], { prompt: 'a fox', ...SIZE, ...more });
+}
+
+/** A set of tiny pictures at 4.0. */
+function set(maxImages: number, options: INodeParameters = {}, prompt = 'foxes [pixels:64x48]') {
+	return parameters('imageSet', IDS['4.0'], { prompt, maxImages, options });
+}
+
+/** What the gateway made, fetched again from where it keeps it. */
+async function made(index = 0): Promise<Buffer> {
+	const { url = '' } = bench.gateway.ledger.images[index];
+	return Buffer.from(await (await fetch(url)).arrayBuffer());
+}
+
+async function pixels(bytes: Buffer) {
+	const { format, width, height } = await sharp(bytes).metadata();
+	return { format, width, height };
+}
+
+describe('one image', () => {
+	it('is a whole item: JSON, file, and where it came from', async () => {
+		const [item, ...more] = await bench.items(text());
+		expect(more).toEqual([]);
+		const { requests, images, downloads } = bench.gateway.ledger;
+		const fileName = expect.stringMatching(
+			/^doubao-seedream-5-0-pro-260628-\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-\d{3}-0-0\.jpg$/,
+		) as string;
+		expect(item.json).toEqual({
+			index: 0,
+			model: 'doubao-seedream-5-0-pro-260628',
+			prompt: 'a fox',
+			created: expect.any(Number) as number,
+			requestId: requests[0].id,
+			size: '1280x720',
+			width: 1280,
+			height: 720,
+			mimeType: 'image/jpeg',
+			fileName,
+			url: images[0].url,
+			usage: { input_images: 0, generated_images: 1, output_tokens: 3600, total_tokens: 3600 },
+		});
+		expect(Math.abs(Number(item.json.created) - Date.now() / 1000)).toBeLessThan(60);
+		expect(item.binary).toEqual({
+			data: {
+				mimeType: 'image/jpeg',
+				fileType: 'image',
+				fileExtension: 'jpg',
+				fileName: item.json.fileName,
+				fileSize: expect.any(String) as string,
+				bytes: bytesOf(item).length,
+				data: expect.any(String) as string,
+			},
+		});
+		expect(item.pairedItem).toEqual({ item: 0 });
+		expect(downloads.map(({ authorization, complete }) => [authorization, complete])).toEqual([
+			[false, true],
+		]);
+		expect(bytesOf(item)).toEqual(await made());
+		expect(await pixels(bytesOf(item))).toEqual({ format: 'jpeg', width: 1280, height: 720 });
+	});
+
+	it('as PNG', async () => {
+		const [item] = await bench.items(text({ options: { outputFormat: 'png' } }));
+		expect(item.json).toMatchObject({ mimeType: 'image/png' });
+		expect(item.json.fileName).toMatch(/\.png$/);
+		expect(item.binary?.data).toMatchObject({ mimeType: 'image/png', fileExtension: 'png' });
+		expect(bytesOf(item)).toEqual(await made());
+		expect(await pixels(bytesOf(item))).toEqual({ format: 'png', width: 1280, height: 720 });
+	});
+
+	it.each([
+		['webp', 'image/webp', 'webp'],
+		['gif', 'image/gif', 'gif'],
+		['tiff', 'image/tiff', 'tif'],
+		['avif', 'image/avif', 'avif'],
+	])('the bytes decide: %s where a JPEG was due', async (format, mimeType, extension) => {
+		const [item] = await bench.items(text({ prompt: `[format:${format}] [pixels:64x48]` }));
+		expect(item.json).toMatchObject({ mimeType, width: 64, height: 48 });
+		expect(item.binary?.data).toMatchObject({ mimeType, fileExtension: extension });
+		expect(item.json.fileName).toMatch(new RegExp(`\\.${extension}$`));
+	});
+
+	it('a JPEG whose size stands behind 200 kB of metadata', async () => {
+		const [item] = await bench.items(text({ prompt: '[exif:200000]' }));
+		expect(item.json).toMatchObject({ size: '1280x720', width: 1280, height: 720 });
+		expect(bytesOf(item)).toEqual(await made());
+	});
+
+	it('with a seed', async () => {
+		const [item] = await bench.items(
+			parameters('textToImage', IDS['3.0'], { options: { seed: 11 } }),
+		);
+		expect(item.json).toMatchObject({ seed: 11, size: '16x16', usage: { generated_images: 1 } });
+	});
+
+	it('of another size than asked for says so', async () => {
+		const [item] = await bench.items(text({ prompt: '[pixels:800x600]' }));
+		expect(item.json).toMatchObject({ size: '800x600', width: 800, height: 600 });
+		expect(item.json.warnings).toEqual(['The image is 800x600 pixels; 1280x720 was asked for.']);
+	});
+
+	it('of a size that was the model’s to choose says nothing', async () => {
+		const [item] = await bench.items(
+			parameters('textToImage', IDS['4.5'], { prompt: '[pixels:800x600]' }),
+		);
+		expect(item.json).not.toHaveProperty('warnings');
+	});
+});
+
+describe('a set', () => {
+	it('is one item per image, in order, usage and warnings once', async () => {
+		const items = await bench.items(set(3));
+		const { images, requests } = bench.gateway.ledger;
+		expect(items.map(({ json }) => [json.index, json.url, json.requestId])).toEqual(
+			images.map(({ url }, index) => [index, url, requests[0].id]),
+		);
+		expect(items.map(({ json }) => json.usage)).toEqual([
+			{ generated_images: 3, output_tokens: 36, total_tokens: 36 },
+			undefined,
+			undefined,
+		]);
+		expect(items.map(({ pairedItem }) => pairedItem)).toEqual([
+			{ item: 0 },
+			{ item: 0 },
+			{ item: 0 },
+		]);
+		for (const [index, item] of items.entries()) {
+			expect(bytesOf(item)).toEqual(await made(index));
+			expect(item.json).toMatchObject({ width: 64, height: 48, model: IDS['4.0'] });
+			expect(item.json).not.toHaveProperty('warnings');
+		}
+		expect(new Set(items.map((item) => bytesOf(item).toString('base64'))).size).toBe(3);
+		expect(new Set(items.map(({ json }) => json.fileName)).size).toBe(3);
+	});
+
+	it('of which fewer images came than asked says so, once', async () => {
+		const items = await bench.items(set(4, {}, 'foxes [images:2] [pixels:64x48]'));
+		expect(items.map(({ json }) => json.warnings)).toEqual([
+			[expect.stringMatching(/^4 images were asked for and 2 came\./)],
+			undefined,
+		]);
+	});
+
+	it('as a single item', async () => {
+		const [item, ...more] = await bench.items(set(3, { output: 'singleItem' }));
+		expect(more).toEqual([]);
+		const { images, requests } = bench.gateway.ledger;
+		expect(item.json).toEqual({
+			model: IDS['4.0'],
+			prompt: 'foxes [pixels:64x48]',
+			created: expect.any(Number) as number,
+			requestId: requests[0].id,
+			usage: { generated_images: 3, output_tokens: 36, total_tokens: 36 },
+			images: images.map(({ url }, index) => ({
+				index,
+				size: '64x48',
+				width: 64,
+				height: 48,
+				mimeType: 'image/jpeg',
+				fileName: expect.stringMatching(new RegExp(`-0-${index}\\.jpg$`)) as string,
+				url,
+			})),
+		});
+		expect(Object.keys(item.binary ?? {})).toEqual(['data', 'data_1', 'data_2']);
+		for (const [index, field] of ['data', 'data_1', 'data_2'].entries()) {
+			expect(bytesOf(item, field)).toEqual(await made(index));
+		}
+		expect(item.pairedItem).toEqual({ item: 0 });
+	});
+});
+
+describe('several input items', () => {
+	it('each keeps its own images, in order, whichever was ready first', async () => {
+		const prompts = ['one', 'two', 'three', 'four', 'five'].map((name) => `${name} [pixels:64x48]`);
+		bench.gateway.inject({ on: 'request', match: { prompt: 'one' }, delay: 300 });
+		const items = await bench.items(
+			parameters('imageSet', IDS['4.0'], { prompt: '={{ $json.prompt }}', maxImages: 2 }),
+			{ items: prompts.map((prompt) => ({ json: { prompt } })) },
+		);
+		expect(items.map(({ json, pairedItem }) => [json.prompt, json.index, pairedItem])).toEqual(
+			prompts.flatMap((prompt, item) => [
+				[prompt, 0, { item }],
+				[prompt, 1, { item }],
+			]),
+		);
+		const { images } = bench.gateway.ledger;
+		for (const item of items) {
+			const place = images.findIndex(({ url }) => url === item.json.url);
+			expect(images[place].prompt).toBe(item.json.prompt);
+			expect(bytesOf(item)).toEqual(await made(place));
+		}
+		expect(new Set(items.map(({ json }) => json.fileName)).size).toBe(10);
+	});
+});
+
+describe('however the answer holds the image', () => {
+	const ANSWERS: ReadonlyArray<
+		[name: string, entry: (address: string, base64: string) => object, hasAddress: boolean]
+	> = [
+		['an address', (url) => ({ url }), true],
+		['base64', (_url, b64_json) => ({ b64_json }), false],
+		['an address and an empty text', (url) => ({ url, b64_json: '' }), true],
+		['an address and null', (url) => ({ url, b64_json: null }), true],
+		['base64 and an empty text', (_url, b64_json) => ({ url: '', b64_json }), false],
+		['base64 and null', (_url, b64_json) => ({ url: null, b64_json }), false],
+		[
+			'a data URL',
+			(_url, base64) => ({ url: `data:image/png;base64,${base64}`, b64_json: null }),
+			false,
+		],
+		[
+			'base64 with the head of a data URL',
+			(_url, base64) => ({ b64_json: `data:image/jpeg;base64,${base64}` }),
+			false,
+		],
+		['nulls all around', (url) => ({ url, size: null, revised_prompt: null, error: null }), true],
+		['fields nobody knows', (url) => ({ url, z_index: [1], layers: { a: 1 }, size: 7 }), true],
+	];
+
+	it.each(
+		ANSWERS.flatMap(([name, entry, hasAddress]) =>
+			['automatic', 'url', 'b64_json'].map((asked) => ({ name, entry, hasAddress, asked })),
+		),
+	)('$name, asked for $asked', async ({ entry, hasAddress, asked }) => {
+		const address = `${bench.gateway.url}/samples/64x48.png`;
+		const bytes = Buffer.from(await (await fetch(address)).arrayBuffer());
+		const body = JSON.stringify({ data: [entry(address, bytes.toString('base64'))] });
+		bench.gateway.inject({ on: 'request', body });
+		const [item] = await bench.items(
+			parameters('textToImage', IDS['4.5'], { options: { responseFormat: asked } }),
+		);
+		expect(bytesOf(item)).toEqual(bytes);
+		expect(item.json).toEqual({
+			index: 0,
+			model: IDS['4.5'],
+			prompt: expect.any(String) as string,
+			created: expect.any(Number) as number,
+			requestId: expect.any(String) as string,
+			size: '64x48',
+			width: 64,
+			height: 48,
+			mimeType: 'image/png',
+			fileName: expect.stringMatching(/\.png$/) as string,
+			...(hasAddress ? { url: address } : {}),
+		});
+	});
+
+	it('what the gateway itself sends when asked for base64', async () => {
+		const [item] = await bench.items(text({ options: { responseFormat: 'b64_json' } }));
+		expect(bench.bodies()[0].response_format).toBe('b64_json');
+		expect(item.json).not.toHaveProperty('url');
+		expect(await pixels(bytesOf(item))).toEqual({ format: 'jpeg', width: 1280, height: 720 });
+		expect(bench.gateway.ledger.images[0].delivered).toBe(1);
+		expect(bench.gateway.ledger.downloads).toEqual([]);
+	});
+
+	it.each(['deerapi', 'gateway001', 'routescope', 'unode'] as const)(
+		"%s's own shape, both ways",
+		async (gateway) => {
+			const credentials = bench.credentials(gateway);
+			for (const responseFormat of ['url', 'b64_json']) {
+				const [item] = await bench.items(
+					parameters('textToImage', IDS['5.0-lite'], {
+						prompt: '[pixels:64x48]',
+						options: { responseFormat },
+					}),
+					{ credentials },
+				);
+				expect(await pixels(bytesOf(item))).toEqual({ format: 'jpeg', width: 64, height: 48 });
+				expect(item.json).toMatchObject({ size: '64x48', mimeType: 'image/jpeg' });
+			}
+		},
+	);
+
+	it('a revised prompt is handed on', async () => {
+		const data = [{ url: `${bench.gateway.url}/samples/64x48.png`, revised_prompt: 'a red fox' }];
+		bench.gateway.inject({ on: 'request', body: JSON.stringify({ created: 1_757_323_224, data }) });
+		const [item] = await bench.items(text());
+		expect(item.json).toMatchObject({ revisedPrompt: 'a red fox', created: 1_757_323_224 });
+	});
+});
+
+describe('Download Images off', () => {
+	const options = { downloadImages: false };
+
+	it('gives the address and what the answer says of the image', async () => {
+		const [item] = await bench.items(text({ options }));
+		const { requests, images, downloads } = bench.gateway.ledger;
+		expect(item).toEqual({
+			json: {
+				index: 0,
+				model: 'doubao-seedream-5-0-pro-260628',
+				prompt: 'a fox',
+				created: expect.any(Number) as number,
+				requestId: requests[0].id,
+				size: '1280x720',
+				width: 1280,
+				height: 720,
+				url: images[0].url,
+				usage: { input_images: 0, generated_images: 1, output_tokens: 3600, total_tokens: 3600 },
+			},
+			pairedItem: { item: 0 },
+		});
+		expect(downloads).toEqual([]);
+	});
+
+	it('keeps image data, which has no address', async () => {
+		const [item] = await bench.items(text({ options: { ...options, responseFormat: 'b64_json' } }));
+		expect(await pixels(bytesOf(item))).toEqual({ format: 'jpeg', width: 1280, height: 720 });
+	});
+
+	it('as a single item has no files', async () => {
+		const [item] = await bench.items(set(2, { ...options, output: 'singleItem' }));
+		expect((item.json.images as object[]).length).toBe(2);
+		expect(item.binary ?? {}).toEqual({});
+	});
+});
+
+describe('Put Output in Field', () => {
+	it('names the field, also of a single item', async () => {
+		const items = await bench.items(set(2, { binaryPropertyOutput: 'picture' }));
+		expect(items.map(({ binary }) => Object.keys(binary ?? {}))).toEqual([
+			['picture'],
+			['picture'],
+		]);
+		const [item] = await bench.items(
+			set(2, { binaryPropertyOutput: 'picture', output: 'singleItem' }),
+		);
+		expect(Object.keys(item.binary ?? {})).toEqual(['picture', 'picture_1']);
+	});
+
+	it('left empty is data', async () => {
+		const [item] = await bench.items(set(1, { binaryPropertyOutput: '' }));
+		expect(Object.keys(item.binary ?? {})).toEqual(['data']);
+	});
+});
+
+describe('File Name', () => {
+	const names = async (fileName: string, count = 2) => {
+		const items = await bench.items(set(count, { fileName }));
+		for (const { json, binary } of items) expect(binary?.data.fileName).toBe(json.fileName);
+		return items.map(({ json }) => json.fileName);
+	};
+
+	it('fills in its placeholders', async () => {
+		expect(await names('{model}_{item}_{index}')).toEqual([
+			`${IDS['4.0']}_0_0.jpg`,
+			`${IDS['4.0']}_0_1.jpg`,
+		]);
+		expect(await names('{index}-{date}')).toEqual([
+			expect.stringMatching(/^0-\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-\d{3}\.jpg$/),
+			expect.stringMatching(/^1-\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-\d{3}\.jpg$/),
+		]);
+	});
+
+	it('keeps the names of a set apart', async () => {
+		expect(await names('campaign')).toEqual(['campaign-0.jpg', 'campaign-1.jpg']);
+		expect(await names('campaign', 1)).toEqual(['campaign.jpg']);
+	});
+
+	it('keeps names apart when more images come than were asked for', async () => {
+		const url = `${bench.gateway.url}/samples/64x48.png`;
+		bench.gateway.inject({ on: 'request', body: JSON.stringify({ data: [{ url }, { url }] }) });
+		const items = await bench.items(text({ options: { fileName: 'campaign' } }));
+		expect(items.map(({ json }) => json.fileName)).toEqual(['campaign.png', 'campaign-1.png']);
+	});
+
+	it('leaves alone what is no placeholder, and takes nothing for a folder', async () => {
+		expect(await names('{constructor}{name} {{x}}', 1)).toEqual(['{constructor}{name} {{x}}.jpg']);
+		expect(await names('../a/b\\c:d*e?f"g<h>i|j\nk', 1)).toEqual(['..-a-b-c-d-e-f-g-h-i-j-k.jpg']);
+		expect(await names('', 1)).toEqual([expect.stringMatching(/^doubao-.*-0-0\.jpg$/)]);
+	});
+
+	it('stays short enough for a file system', async () => {
+		const [name] = await names('x '.repeat(200), 1);
+		expect(Buffer.byteLength(String(name))).toBeLessThanOrEqual(255);
+		expect(name).toMatch(/^(x )+\.jpg$/);
+		const both = await names('é'.repeat(300));
+		expect(new Set(both).size).toBe(2);
+		for (const each of both) expect(Buffer.byteLength(String(each))).toBeLessThanOrEqual(255);
+	});
+
+	it('comes from an expression for each item', async () => {
+		const items = await bench.items(
+			parameters('textToImage', IDS['4.0'], { options: { fileName: '={{ $json.name }}' } }),
+			{ items: ['first', 'second'].map((name) => ({ json: { name } })) },
+		);
+		expect(items.map(({ json }) => json.fileName)).toEqual(['first.jpg', 'second.jpg']);
+	});
+
+	it('of a model with a vendor prefix', async () => {
+		const model = 'bytedance/seedream-4.5';
+		const url = `${bench.gateway.url}/samples/64x48.png`;
+		bench.gateway.inject({ on: 'request', body: JSON.stringify({ data: [{ url }] }) });
+		const [item] = await bench.items(
+			parameters('textToImage', model, { options: { fileName: '{model}' } }),
+		);
+		expect(item.json).toMatchObject({ model, fileName: 'bytedance-seedream-4.5.png' });
+	});
+});
+
+describe('Simplify off', () => {
+	it('adds the answer without image data, once', async () => {
+		const uri = dataUri('png', await picture());
+		const data = [
+			{ b64_json: uri.split(',')[1], size: '32x32', odd: 1 },
+			{ url: uri, size: '32x32' },
+		];
+		const answer = { created: 5, model: 'x', usage: { generated_images: 2 }, extra: { a: [uri] } };
+		bench.gateway.inject({ on: 'request', body: JSON.stringify({ ...answer, data }) });
+		const items = await bench.items(text({ options: { simplify: false } }));
+		expect(items).toHaveLength(2);
+		expect(items[0].json.response).toMatchObject({
+			created: 5,
+			model: 'x',
+			usage: { generated_images: 2 },
+			data: [{ size: '32x32', odd: 1 }, { size: '32x32' }],
+		});
+		expect(items[1].json).not.toHaveProperty('response');
+	});
+
+	it('is the whole answer of the gateway', async () => {
+		const [item] = await bench.items(text({ options: { simplify: false } }));
+		expect(item.json.response).toEqual({
+			model: 'doubao-seedream-5-0-pro',
+			created: item.json.created,
+			data: [{ url: item.json.url, size: '1280x720', output_format: 'jpeg' }],
+			usage: item.json.usage,
+		});
+	});
+});
+
+it('an image whose address is gone keeps its address and says what happened', async () => {
+	const url = `${bench.gateway.url}/samples/none.png`;
+	bench.gateway.inject({
+		on: 'request',
+		body: JSON.stringify({ data: [{ url, size: '1280x720' }] }),
+	});
+	const [item] = await bench.items(text());
+	expect(item.binary).toBeUndefined();
+	expect(item.json).toMatchObject({ url, size: '1280x720', width: 1280, height: 720 });
+	expect(item.json.downloadError).toMatch(/404/);
+});
+
+it('an AI Agent gets JSON that says it all', async () => {
+	const { items } = await bench.run(text(), { toolCall: { prompt: 'a fox' } });
+	expect(items.map(({ json }) => json)).toEqual([
+		expect.objectContaining({
+			url: bench.gateway.ledger.images[0].url,
+			width: 1280,
+			height: 720,
+			model: 'doubao-seedream-5-0-pro-260628',
+		}),
+	]);
+});
