@@ -1,0 +1,277 @@
+import {
+	NodeHelpers,
+	type IDisplayOptions,
+	type INodeParameters,
+	type INodeProperties,
+	type INodePropertyOptions,
+} from 'n8n-workflow';
+
+import { Seedream } from '../nodes/Seedream/Seedream.node';
+import { byId, FAMILIES, IDS, type Family } from './support';
+
+const { description } = new Seedream();
+const node = { typeVersion: 1 };
+
+type Operation = 'textToImage' | 'imageToImage' | 'imageSet';
+
+/** Values as the editor holds them: defaults filled in, what is hidden dropped. */
+function valuesFor(set: INodeParameters): INodeParameters {
+	const { properties } = description;
+	return NodeHelpers.getNodeParameters(properties, set, true, false, node, description) ?? {};
+}
+
+function isShown(
+	values: INodeParameters,
+	thing: { displayOptions?: IDisplayOptions },
+	root = values,
+): boolean {
+	return NodeHelpers.displayParameter(values, thing as INodeProperties, node, description, root);
+}
+
+function fieldsShown(set: INodeParameters): string[] {
+	const values = valuesFor(set);
+	return description.properties
+		.filter((property) => isShown(values, property))
+		.map(({ name }) => name);
+}
+
+function optionsOf(name: string): INodeProperties {
+	const found = description.properties.find((property) => property.name === name);
+	if (!found) throw new Error(`There is no field ${name}`);
+	return found;
+}
+
+function choicesShown(set: INodeParameters, name: string): unknown[] {
+	const values = valuesFor(set);
+	return (optionsOf(name).options as INodePropertyOptions[])
+		.filter((choice) => isShown(values, choice))
+		.map(({ value }) => value);
+}
+
+/** Entries of the Options collection, and the choices of those that are no simple value. */
+function entriesShown(set: INodeParameters): INodeProperties[] {
+	const values = valuesFor(set);
+	return (optionsOf('options').options as INodeProperties[]).filter((entry) =>
+		isShown({}, entry, values),
+	);
+}
+
+/** What each family's document gives it. */
+const RESOLUTIONS: Record<Family, string[]> = {
+	'5.0-pro': ['1K', '1.5K', '2K'],
+	'5.0-flash': ['1K', '1.5K', '2K'],
+	'5.0-lite': ['2K', '3K', '4K'],
+	'4.5': ['2K', '4K'],
+	'4.0': ['1K', '2K', '4K'],
+	'3.0': [],
+	'seededit-3.0': [],
+};
+const OPTIMIZATION: Record<Family, string[]> = {
+	'5.0-pro': ['fast', 'standard'],
+	'5.0-flash': ['standard'],
+	'5.0-lite': ['standard'],
+	'4.5': ['standard'],
+	'4.0': ['fast', 'standard'],
+	'3.0': [],
+	'seededit-3.0': [],
+};
+const OUTPUT_FORMAT: Family[] = ['5.0-pro', '5.0-flash', '5.0-lite'];
+const WEB_SEARCH: Family[] = ['5.0-lite'];
+const SEED_AND_GUIDANCE: Family[] = ['3.0', 'seededit-3.0'];
+const STREAM: Family[] = ['5.0-lite', '4.5', '4.0'];
+
+/** Options that no model decides about. */
+const ALWAYS = [
+	'additionalBodyFields',
+	'background',
+	'binaryPropertyOutput',
+	'concurrentRequests',
+	'downloadImages',
+	'fileName',
+	'maxTries',
+	'numberOfImages',
+	'output',
+	'quality',
+	'responseFormat',
+	'retryServerErrors',
+	'simplify',
+	'style',
+	'user',
+	'watermark',
+];
+
+function expectedFields(operation: Operation, family: Family | undefined): string[] {
+	const hasReferences = operation !== 'textToImage' && family !== '3.0';
+	const hasSize = family !== 'seededit-3.0';
+	const hasResolution = !family || RESOLUTIONS[family].length > 0;
+	return [
+		'operation',
+		'model',
+		...(family ? [] : ['modelFamily']),
+		'prompt',
+		...(hasReferences ? ['referenceImages'] : []),
+		...(operation === 'imageSet' ? ['maxImages'] : []),
+		...(hasSize ? ['aspectRatio'] : []),
+		...(hasResolution ? ['resolution'] : []),
+		'options',
+	];
+}
+
+function expectedEntries(operation: Operation, family: Family | undefined): string[] {
+	const takes = (families: Family[]) => !family || families.includes(family);
+	const isSet = operation === 'imageSet';
+	return [
+		...ALWAYS,
+		...(takes(SEED_AND_GUIDANCE) ? ['guidanceScale', 'seed'] : []),
+		...(takes(OUTPUT_FORMAT) ? ['outputFormat'] : []),
+		...(!family || OPTIMIZATION[family].length > 0 ? ['promptOptimization'] : []),
+		...(takes(WEB_SEARCH) ? ['webSearch'] : []),
+		...(isSet ? ['failedImages'] : []),
+		...(isSet && takes(STREAM) ? ['stream'] : []),
+	].sort();
+}
+
+/** One known id of each spelling, and ids nobody knows. */
+const MODELS: Array<[model: string, family: Family | undefined, chosen?: Family]> = [
+	...FAMILIES.map((family): [string, Family] => [IDS[family], family]),
+	['dola-seedream-5-0-pro-260628', '5.0-pro'],
+	['bytedance/seedream-5.0-flash', '5.0-flash'],
+	['seedream-5-0-lite-260128', '5.0-lite'],
+	['vendor/seedream-4.5', '4.5'],
+	['doubao-seedream-4-0-20260415', '4.0'],
+	['seedream-3.0', '3.0'],
+	['seededit-3-0-i2i-250628', 'seededit-3.0'],
+	['ep-20260101000000-abcde', undefined],
+	['doubao-seedream-6-0-270101', undefined],
+	['={{ $json.model }}', undefined],
+	...FAMILIES.map((family): [string, undefined, Family] => ['ep-x', undefined, family]),
+];
+
+const CASES = (['textToImage', 'imageToImage', 'imageSet'] as const).flatMap((operation) =>
+	MODELS.map(([model, family, chosen]) => ({ operation, model, family, chosen })),
+);
+
+describe.each(CASES)('$operation with $model $chosen', ({ operation, model, family, chosen }) => {
+	const set: INodeParameters = {
+		operation,
+		model: byId(model),
+		...(chosen ? { modelFamily: chosen } : {}),
+	};
+	const rules = family ?? chosen;
+
+	it('shows the fields and resolutions that its documents list', () => {
+		const expected = expectedFields(operation, rules);
+		if (chosen) expected.splice(2, 0, 'modelFamily');
+		expect(fieldsShown(set)).toEqual(expected);
+		if (!expected.includes('resolution')) return;
+		expect(choicesShown(set, 'resolution')).toEqual(
+			rules ? RESOLUTIONS[rules] : ['1K', '1.5K', '2K', '3K', '4K'],
+		);
+	});
+
+	it('offers the options that its documents list, with their values', () => {
+		const entries = entriesShown(set);
+		expect(entries.map(({ name }) => name).sort()).toEqual(expectedEntries(operation, rules));
+		const optimization = entries.find(({ name }) => name === 'promptOptimization');
+		if (!optimization) return;
+		const values = valuesFor(set);
+		const choices = (optimization.options as INodePropertyOptions[])
+			.filter((choice) => isShown({}, choice, values))
+			.map(({ value }) => value);
+		expect(choices).toEqual(rules ? OPTIMIZATION[rules] : ['fast', 'standard']);
+	});
+});
+
+it('a custom size shows Width and Height instead of Resolution', () => {
+	for (const family of FAMILIES.filter((each) => each !== 'seededit-3.0')) {
+		const shown = fieldsShown({
+			operation: 'textToImage',
+			model: byId(IDS[family]),
+			aspectRatio: 'custom',
+		});
+		expect(shown).toEqual([
+			'operation',
+			'model',
+			'prompt',
+			'aspectRatio',
+			'width',
+			'height',
+			'options',
+		]);
+	}
+});
+
+it('the editor forgets a Model Family once the model is known', () => {
+	const set = { operation: 'imageToImage', model: byId(IDS['4.5']), modelFamily: '3.0' };
+	const values = valuesFor(set);
+	expect(values).not.toHaveProperty('modelFamily');
+	expect(fieldsShown(values)).toContain('referenceImages');
+});
+
+it.each([
+	[{ source: 'binary' }, ['source', 'binaryPropertyName']],
+	[{ source: 'allBinary' }, ['source']],
+	[{ source: 'url' }, ['source', 'url']],
+])('a reference from %j', (values, expected) => {
+	const [entry] = optionsOf('referenceImages').options as Array<{ values: INodeProperties[] }>;
+	const shown = entry.values.filter((field) => isShown(values, field)).map(({ name }) => name);
+	expect(shown).toEqual(expected);
+});
+
+describe('every field by n8n’s guidelines', () => {
+	/** Every property, wherever it stands. */
+	function all(properties: INodeProperties[]): INodeProperties[] {
+		return properties.flatMap((property) => [
+			property,
+			...(property.type === 'collection' ? all(property.options as INodeProperties[]) : []),
+			...(property.type === 'fixedCollection'
+				? (property.options as Array<{ values: INodeProperties[] }>).flatMap(({ values }) =>
+						all(values),
+					)
+				: []),
+		]);
+	}
+	const properties = all(description.properties);
+	const MINOR = /^(?:a|an|and|as|at|by|for|in|of|on|or|per|the|to|with|x)$/;
+	const isTitle = (text: string) =>
+		text
+			.split(/[ -]/)
+			.every((word, i) => /^[^a-z]/.test(word) || (i > 0 && MINOR.test(word)) || /_/.test(word));
+
+	it.each(properties.map((property) => [property.displayName, property] as const))(
+		'%s',
+		(_name, property) => {
+			expect([property.displayName, isTitle(property.displayName)]).toEqual([
+				property.displayName,
+				true,
+			]);
+			const text = property.description ?? property.hint ?? '';
+			if (property.type === 'boolean') expect(text).toMatch(/^Whether /);
+			if (property.type === 'string' || property.type === 'json') {
+				expect(property.placeholder).toMatch(/^e\.g\. /);
+			}
+			if (!['operation', 'options', 'source'].includes(property.name)) {
+				expect(text).toMatch(/^\S.{10,}/s);
+			}
+			if (property.type === 'options') {
+				for (const { name } of property.options as INodePropertyOptions[]) {
+					expect([name, isTitle(name)]).toEqual([name, true]);
+				}
+			}
+		},
+	);
+
+	it('operation stands before model in every condition', () => {
+		for (const { displayOptions } of properties) {
+			const keys = Object.keys(displayOptions?.show ?? {});
+			expect(keys.slice(1)).not.toContain('operation');
+		}
+	});
+
+	it('options are in alphabetical order', () => {
+		const names = (optionsOf('options').options as INodeProperties[]).map(
+			({ displayName }) => displayName,
+		);
+		expect(names).toEqual([...names].sort((a, b) => a.localeCompare(b)));
+	});
+});
