@@ -66,11 +66,22 @@ async function download(): Promise<void> {
 	for (const file of ['package.json', 'package-lock.json']) {
 		await copyFile(path.join(__dirname, file), path.join(CACHE, file));
 	}
-	// `npm ci` insists on lockfile entries for platform packages that the registry does not have.
 	const install = async () =>
 		await run(
 			'npm',
-			['install', '--ignore-scripts', '--legacy-peer-deps', '--no-audit', '--no-fund', '--no-save'],
+			[
+				// Not `ci`, which insists on lockfile entries for platform packages that the registry does not have.
+				'install',
+				'--ignore-scripts',
+				'--legacy-peer-deps',
+				'--no-audit',
+				'--no-fund',
+				'--no-save',
+				'--loglevel=error',
+				// Without a network, npm's own patience would take more than ten minutes.
+				'--fetch-retry-mintimeout=1000',
+				'--fetch-retry-maxtimeout=5000',
+			],
 			{ cwd: CACHE },
 		);
 	try {
