@@ -1,14 +1,19 @@
 import {
 	NodeApiError,
-	type IDataObject,
 	type ILoadOptionsFunctions,
 	type INodeListSearchItems,
 	type INodeListSearchResult,
 	type JsonObject,
 } from 'n8n-workflow';
+import { z } from 'zod/v4';
 
 import { apiBaseUrl, gatewayOf } from './catalog/gateways';
 import { familyOf, MODEL_FAMILIES, type Operation } from './catalog/models';
+
+/** A list in OpenAI's form; what is no model in it is passed over. */
+const modelList = z.object({
+	data: z.array(z.object({ id: z.string(), status: z.unknown() }).partial().catch({})),
+});
 
 const SERVICES = { volcengine: 'Volcengine', byteplus: 'BytePlus' };
 
@@ -49,12 +54,9 @@ async function liveModels(context: ILoadOptionsFunctions, baseURL: string): Prom
 			httpCode: String(response.statusCode),
 		});
 	}
-	const { data } = (response.body ?? {}) as { data?: unknown };
-	if (response.statusCode !== 200 || !Array.isArray(data)) return [];
-	return (data as IDataObject[])
-		.filter(({ status }) => status !== 'Shutdown')
-		.map(({ id }) => id)
-		.filter((id): id is string => typeof id === 'string');
+	const list = modelList.safeParse(response.body);
+	if (response.statusCode !== 200 || !list.success) return [];
+	return list.data.data.flatMap(({ id, status }) => (id && status !== 'Shutdown' ? [id] : []));
 }
 
 /**
