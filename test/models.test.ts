@@ -1,0 +1,209 @@
+import { listModels } from './engine';
+import { KEY, useGateway } from './support';
+
+const bench = useGateway();
+
+const ids = async (
+	operation: string,
+	filter?: string,
+	credentials = bench.credentials(),
+): Promise<unknown[]> => {
+	const { results } = await listModels(credentials, { operation }, filter);
+	return results.map(({ value }) => value);
+};
+
+/** Answers the next model list with these entries. */
+function offer(...data: object[]): void {
+	bench.gateway.inject({ on: 'models', body: JSON.stringify({ object: 'list', data }) });
+}
+
+it('Text-to-Image at Volcengine: newest first, with what ends when', async () => {
+	const { results } = await listModels(bench.credentials(), { operation: 'textToImage' });
+	expect(results.map(({ name }) => name)).toEqual([
+		'Seedream 5.0 Pro (doubao-seedream-5-0-pro-260628)',
+		'Seedream 5.0 Flash (doubao-seedream-5-0-flash-260915)',
+		'Seedream 5.0 Lite (doubao-seedream-5-0-260128, ends 2026-11-24 at Volcengine)',
+		'Seedream 5.0 Lite (doubao-seedream-5-0-lite-260128, ends 2026-11-24 at Volcengine)',
+		'Seedream 4.5 (doubao-seedream-4-5-251128, ends 2026-11-24 at Volcengine)',
+		'Seedream 4.0 (doubao-seedream-4-0-20260415)',
+		'Seedream 4.0 (doubao-seedream-4-0-250828, ends 2026-11-24 at Volcengine)',
+	]);
+	expect(results.map(({ value }) => value)).toEqual([
+		'doubao-seedream-5-0-pro-260628',
+		'doubao-seedream-5-0-flash-260915',
+		'doubao-seedream-5-0-260128',
+		'doubao-seedream-5-0-lite-260128',
+		'doubao-seedream-4-5-251128',
+		'doubao-seedream-4-0-20260415',
+		'doubao-seedream-4-0-250828',
+	]);
+	const [{ method, path, headers }] = bench.gateway.ledger.requests;
+	expect([method, path]).toEqual(['GET', '/volcengine/api/v3/models']);
+	expect(headers.authorization).toBe('Bearer ***');
+});
+
+it('Image Set: only models that make sets', async () => {
+	expect(await ids('imageSet')).toEqual([
+		'doubao-seedream-5-0-260128',
+		'doubao-seedream-5-0-lite-260128',
+		'doubao-seedream-4-5-251128',
+		'doubao-seedream-4-0-20260415',
+		'doubao-seedream-4-0-250828',
+	]);
+	expect(await ids('imageSet', undefined, bench.credentials('byteplus'))).toEqual([
+		'seedream-5-0-260128',
+		'seedream-5-0-lite-260128',
+		'seedream-4-5-251128',
+		'seedream-4-0-250828',
+	]);
+});
+
+it('Image-to-Image: SeedEdit where a document still names it, 3.0 never', async () => {
+	const gateway001 = bench.credentials('gateway001');
+	expect(await ids('imageToImage', undefined, gateway001)).toEqual([
+		'doubao-seedream-5-0-260128',
+		'doubao-seedream-4-5-251128',
+		'doubao-seedream-4-0-250828',
+		'doubao-seededit-3-0-i2i-250628',
+	]);
+	expect(await ids('textToImage', undefined, gateway001)).toEqual([
+		'doubao-seedream-5-0-260128',
+		'doubao-seedream-4-5-251128',
+		'doubao-seedream-4-0-250828',
+		'doubao-seedream-3-0-t2i-250415',
+	]);
+});
+
+it('each gateway lists what its document names', async () => {
+	expect(await ids('textToImage', undefined, bench.credentials('deerapi'))).toContain(
+		'doubao-seedream-5-0-260128',
+	);
+	expect(await ids('textToImage', undefined, bench.credentials('gateway002'))).toEqual([
+		'doubao-seedream-5-0-260128',
+		'doubao-seedream-4-5-251128',
+		'doubao-seedream-4-0-250828',
+		'seedream-4-0-250828',
+	]);
+	expect(await ids('imageSet', undefined, bench.credentials('unode'))).toEqual(
+		expect.arrayContaining(['doubao-seedream-5-0-260128', 'doubao-seedream-4-5-251128']),
+	);
+});
+
+describe('what the live list adds', () => {
+	it('Seedream ids that the catalog does not know, last; nothing twice', async () => {
+		offer(
+			{ id: 'doubao-seedream-6-0-pro-270101' },
+			{ id: 'doubao-seedream-5-0-pro-260628' },
+			{ id: 'bytedance/seedream-4.5' },
+			{ id: 'SeedEdit-4.0' },
+			{ id: 'gpt-4o-mini' },
+			{ id: 'doubao-seedance-1-0-pro-250528' },
+		);
+		const { results } = await listModels(bench.credentials(), { operation: 'textToImage' });
+		const values = results.map(({ value }) => value);
+		expect(values.slice(-2)).toEqual(['doubao-seedream-6-0-pro-270101', 'SeedEdit-4.0']);
+		expect(results.find(({ value }) => value === 'bytedance/seedream-4.5')?.name).toBe(
+			'Seedream 4.5 (bytedance/seedream-4.5)',
+		);
+		expect(new Set(values).size).toBe(values.length);
+		expect(values).not.toContain('gpt-4o-mini');
+		expect(values).not.toContain('doubao-seedance-1-0-pro-250528');
+	});
+
+	it('nothing that the service has shut down', async () => {
+		offer({ id: 'doubao-seedream-3-0-t2i-250415', status: 'Shutdown' });
+		expect(await ids('textToImage')).not.toContain('doubao-seedream-3-0-t2i-250415');
+	});
+
+	it('nothing that cannot do the operation', async () => {
+		offer({ id: 'bytedance/seedream-5.0-pro' });
+		expect(await ids('imageSet')).not.toContain('bytedance/seedream-5.0-pro');
+	});
+
+	it('entries that are none are passed over', async () => {
+		offer({ name: 'no id' }, { id: 7 }, { id: 'doubao-seedream-9' });
+		expect(await ids('textToImage')).toContain('doubao-seedream-9');
+	});
+});
+
+describe('the filter', () => {
+	it('finds by family and by id, whatever the case', async () => {
+		expect(await ids('textToImage', 'FLASH')).toEqual(['doubao-seedream-5-0-flash-260915']);
+		expect(await ids('textToImage', 'Seedream 4.5')).toEqual(['doubao-seedream-4-5-251128']);
+		expect(await ids('textToImage', 'nothing of the kind')).toEqual([]);
+	});
+
+	it('reaches other models of the gateway, and * shows them all', async () => {
+		const models = [{ id: 'gpt-image-1' }, { id: 'my-tuned-model' }];
+		offer(...models);
+		expect(await ids('textToImage', 'tuned')).toEqual(['my-tuned-model']);
+		offer(...models);
+		expect(await ids('textToImage', '*')).toEqual(
+			expect.arrayContaining(['gpt-image-1', 'my-tuned-model', 'doubao-seedream-4-5-251128']),
+		);
+	});
+});
+
+describe('a gateway without a list', () => {
+	it.each([
+		['404', { status: 404 }],
+		['404 with nothing', { status: 404, body: '' }],
+		['a web page', { html: true as const, status: 200 }],
+		['a redirect', { redirect: 'https://example.com/models' }],
+		['a text', { body: 'ok' }],
+		['null', { body: 'null' }],
+		['a list of another form', { body: '{"models":["a"]}' }],
+		['data that is no list', { body: '{"data":{"id":"seedream-x"}}' }],
+		['entries that are null', { body: '{"data":[null,"seedream-9"]}' }],
+		['a service that broke down', { status: 500, message: 'no' }],
+	])('(%s) still shows the catalog', async (_name, fault) => {
+		bench.gateway.inject({ on: 'models', ...fault });
+		expect(await ids('imageSet')).toEqual([
+			'doubao-seedream-5-0-260128',
+			'doubao-seedream-5-0-lite-260128',
+			'doubao-seedream-4-5-251128',
+			'doubao-seedream-4-0-20260415',
+			'doubao-seedream-4-0-250828',
+		]);
+	});
+
+	it('but a gateway that is not there is told about', async () => {
+		const credentials = { baseUrl: 'http://127.0.0.1:9', apiKey: KEY, gateway: 'unode' };
+		await expect(ids('textToImage', undefined, credentials)).rejects.toThrow(
+			'The service refused the connection',
+		);
+	});
+});
+
+describe('a wrong key', () => {
+	it.each(['volcengine', 'deerapi'] as const)('%s says so, and what to do', async (gateway) => {
+		const credentials = bench.credentials(gateway, { apiKey: 'sk-wrong' });
+		await expect(listModels(credentials, { operation: 'textToImage' })).rejects.toMatchObject({
+			message: expect.stringMatching(/does not accept the API key/) as string,
+			description: expect.stringMatching(/credential.*By ID/s) as string,
+			httpCode: '401',
+		});
+	});
+
+	it.each([
+		['nothing', { status: 401, body: '' }],
+		['a text', { status: 403, body: 'Forbidden' }],
+		['a web page', { status: 403, html: true as const }],
+		['the key', { status: 401, message: `Incorrect API key ${KEY}` }],
+	])('answered with %s', async (_name, fault) => {
+		bench.gateway.inject({ on: 'models', ...fault });
+		const failure = await listModels(bench.credentials(), { operation: 'textToImage' }).then(
+			() => undefined,
+			(error: Error & { description?: string }) => error,
+		);
+		expect(failure?.message).toMatch(/does not accept the API key/);
+		expect(`${failure?.message} ${failure?.description}`).not.toContain(KEY);
+	});
+});
+
+it('before an operation is known, every model', async () => {
+	const { results } = await listModels(bench.credentials('gateway001'), {});
+	expect(results.map(({ value }) => value)).toEqual(
+		expect.arrayContaining(['doubao-seedream-3-0-t2i-250415', 'doubao-seededit-3-0-i2i-250628']),
+	);
+});
