@@ -49,29 +49,16 @@ export async function startServer(options: ServerOptions): Promise<N8nServer> {
 	const logFile = path.join(userFolder, 'n8n.log');
 	await mkdir(userFolder, { recursive: true });
 	const log = await open(logFile, 'w');
-	const inherited = Object.entries(process.env).filter(([name]) => !FOREIGN_SETTINGS.test(name));
 	const child = spawn(installation.node, ['--import', LIFELINE, installation.n8n, 'start'], {
 		cwd: workingFolder,
 		// A process group of its own: Ctrl-C reaches it through stop(), and its task runner ends with it.
 		detached: true,
 		stdio: ['ignore', log.fd, log.fd, 'ipc'],
 		env: {
-			...Object.fromEntries(inherited),
-			// The task runner is started as `node`.
-			PATH: `${path.dirname(installation.node)}${path.delimiter}${process.env.PATH}`,
-			N8N_USER_FOLDER: userFolder,
-			N8N_LISTEN_ADDRESS: '127.0.0.1',
+			...n8nEnvironment(installation, userFolder),
 			N8N_PORT: String(port),
 			N8N_RUNNERS_BROKER_PORT: String(await freePort()),
 			N8N_RESTRICT_FILE_ACCESS_TO: filesFolder,
-			N8N_SECURE_COOKIE: 'false',
-			N8N_DIAGNOSTICS_ENABLED: 'false',
-			N8N_VERSION_NOTIFICATIONS_ENABLED: 'false',
-			N8N_TEMPLATES_ENABLED: 'false',
-			N8N_PERSONALIZATION_ENABLED: 'false',
-			N8N_HIRING_BANNER_ENABLED: 'false',
-			N8N_DYNAMIC_BANNERS_ENABLED: 'false',
-			N8N_VERIFIED_PACKAGES_ENABLED: 'false',
 			...env,
 		},
 	});
@@ -85,6 +72,29 @@ export async function startServer(options: ServerOptions): Promise<N8nServer> {
 		throw error;
 	}
 	return server;
+}
+
+/** Environment of every n8n process: this one's, less what would reach into n8n from outside. */
+export function n8nEnvironment(
+	{ node }: N8nInstallation,
+	userFolder: string,
+): Record<string, string | undefined> {
+	const inherited = Object.entries(process.env).filter(([name]) => !FOREIGN_SETTINGS.test(name));
+	return {
+		...Object.fromEntries(inherited),
+		// The task runner is started as `node`.
+		PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH}`,
+		N8N_USER_FOLDER: userFolder,
+		N8N_LISTEN_ADDRESS: '127.0.0.1',
+		N8N_SECURE_COOKIE: 'false',
+		N8N_DIAGNOSTICS_ENABLED: 'false',
+		N8N_VERSION_NOTIFICATIONS_ENABLED: 'false',
+		N8N_TEMPLATES_ENABLED: 'false',
+		N8N_PERSONALIZATION_ENABLED: 'false',
+		N8N_HIRING_BANNER_ENABLED: 'false',
+		N8N_DYNAMIC_BANNERS_ENABLED: 'false',
+		N8N_VERIFIED_PACKAGES_ENABLED: 'false',
+	};
 }
 
 async function waitUntilReady(
