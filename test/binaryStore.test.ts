@@ -1,0 +1,116 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Container } from '@n8n/di';
+import type { IBinaryData, INodeExecutionData, IWorkflowSettings } from 'n8n-workflow';
+import sharp from 'sharp';
+
+// n8n reads its settings when its modules are first loaded, which is below.
+const home = mkdtempSync(join(tmpdir(), 'seedream-store-'));
+process.env.N8N_USER_FOLDER = home;
+process.env.N8N_BINARY_DATA_STORAGE_PATH = join(home, 'files');
+process.env.N8N_DEFAULT_BINARY_DATA_MODE = 'filesystem';
+
+import { BinaryDataService } from 'n8n-core';
+
+import { dataUri, IDS, parameters, picture, useGateway } from './support';
+
+const bench = useGateway();
+const store = () => Container.get(BinaryDataService);
+
+beforeAll(async () => await store().init());
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+async function stored(bytes: Buffer, mimeType: string): Promise<IBinaryData> {
+	const location = { type: 'execution', workflowId: 'test', executionId: 'test' } as const;
+	return await store().store(location, bytes, { mimeType, data: '', fileName: 'photo' });
+}
+
+async function read(file: IBinaryData | undefined): Promise<Buffer> {
+	expect(file?.id).toMatch(/^filesystem/);
+	expect(file?.data).toBe('filesystem-v2');
+	return await store().getAsBuffer(file as IBinaryData);
+}
+
+/** What the gateway made, fetched again from where it keeps it. */
+async function made(index: number): Promise<Buffer> {
+	const { url = '' } = bench.gateway.ledger.images[index];
+	return Buffer.from(await (await fetch(url)).arrayBuffer());
+}
+
+describe.each<[string, IWorkflowSettings]>([
+	['files beside the JSON', {}],
+	['files among the JSON', { binaryMode: 'combined' }],
+])("n8n's file store, %s", (_name, workflowSettings) => {
+	const isCombined = workflowSettings.binaryMode === 'combined';
+	const itemOf = (files: Record<string, IBinaryData>): INodeExecutionData =>
+		isCombined ? { json: { _files: files } } : { json: {}, binary: files };
+	const filesOf = ({ json, binary }: INodeExecutionData) =>
+		(isCombined ? json._files : binary) as Record<string, IBinaryData>;
+
+	it.each([
+		['a name', 'two, one', ['two', 'one']],
+		['every image', undefined, ['one', 'two']],
+		['an expression', isCombined ? '={{ $json._files.two }}' : '={{ $binary.two }}', ['two']],
+	] as const)('references by %s', async (_how, binaryPropertyName, expected) => {
+		const bytes = { one: await picture(20, 20), two: await picture(30, 30, 'jpeg') };
+		const uris = { one: dataUri('png', bytes.one), two: dataUri('jpeg', bytes.two) };
+		const files = {
+			one: await stored(bytes.one, 'image/png'),
+			two: await stored(bytes.two, 'image/jpeg'),
+			text: await stored(Buffer.from('text'), 'text/plain'),
+		};
+		const entry = binaryPropertyName
+			? { source: 'binary', binaryPropertyName }
+			: { source: 'allBinary' };
+		const { image } = await bench.body(
+			parameters('imageToImage', IDS['4.5'], { referenceImages: { image: [entry] } }),
+			{ items: [itemOf(files)], workflowSettings },
+		);
+		const sent = expected.map((name) => uris[name]);
+		expect(image).toEqual(sent.length === 1 ? sent[0] : sent);
+	});
+
+	it.each(['url', 'b64_json'])('images of a set that come as %s', async (responseFormat) => {
+		const prompt = 'foxes [pixels:64x48]';
+		const items = await bench.items(
+			parameters('imageSet', IDS['4.0'], { prompt, maxImages: 3, options: { responseFormat } }),
+			{ workflowSettings },
+		);
+		expect(items).toHaveLength(3);
+		for (const [index, item] of items.entries()) {
+			const { data: file } = filesOf(item);
+			const bytes = await read(file);
+			if (responseFormat === 'url') expect(bytes.equals(await made(index))).toBe(true);
+			const { format, width, height } = await sharp(bytes).metadata();
+			expect({ format, width, height }).toEqual({ format: 'jpeg', width: 64, height: 48 });
+			expect(file).toMatchObject({ mimeType: 'image/jpeg', fileName: item.json.fileName });
+		}
+		expect(new Set(items.map((item) => filesOf(item).data.id)).size).toBe(3);
+	});
+
+	it('all images in one item', async () => {
+		const [item] = await bench.items(
+			parameters('imageSet', IDS['4.0'], {
+				prompt: 'foxes [pixels:64x48]',
+				maxImages: 2,
+				options: { output: 'singleItem' },
+			}),
+			{ workflowSettings },
+		);
+		const files = filesOf(item);
+		expect(Object.keys(files)).toEqual(['data', 'data_1']);
+		expect((await read(files.data_1)).equals(await made(1))).toBe(true);
+	});
+
+	it('a large file', async () => {
+		const [item] = await bench.items(
+			parameters('textToImage', IDS['4.0'], { prompt: '[pixels:64x48] [bytes:5000000]' }),
+			{ workflowSettings },
+		);
+		const bytes = await read(filesOf(item).data);
+		expect(bytes).toHaveLength(5_000_000);
+		expect(bytes.equals(await made(0))).toBe(true);
+		expect(item.json).toMatchObject({ width: 64, height: 48 });
+	});
+});
