@@ -15,6 +15,7 @@ import {
 	type IBinaryKeyData,
 	type ICredentialDataDecryptedObject,
 	type IDataObject,
+	type IExecuteData,
 	type IExecuteFunctions,
 	type IHttpRequestOptions,
 	type ILoadOptionsFunctions,
@@ -30,7 +31,7 @@ import {
 } from 'n8n-workflow';
 
 import { SeedreamApi } from '../credentials/SeedreamApi.credentials';
-import { Seedream } from '../nodes/Seedream/Seedream.node';
+import { Seedream } from '../nodes/Seedream/Seedream.node.ts';
 
 /** Values of the credential; those left out have their defaults. */
 export interface CredentialValues {
@@ -48,12 +49,16 @@ export interface NodeRun {
 	/** Input items; one empty item when left out. */
 	items?: INodeExecutionData[];
 	/** Node settings, as n8n stores them beside the parameters. */
-	settings?: Partial<Pick<INode, 'onError' | 'retryOnFail' | 'maxTries' | 'waitBetweenTries'>>;
+	settings?: Partial<
+		Pick<INode, 'onError' | 'retryOnFail' | 'maxTries' | 'waitBetweenTries' | 'executeOnce'>
+	>;
 	workflowSettings?: IWorkflowSettings;
 	/** Runs the node as an AI Agent's tool, without main input, with what the agent filled in. */
 	toolCall?: IDataObject;
 	/** Gets a function that cancels the run. */
 	onStart?: (cancel: () => void) => void;
+	/** Where n8n serves its own API, and with it signed addresses of stored files. */
+	restApiUrl?: string;
 }
 
 /** What a run left: the items of each output, the node's error if it failed. */
@@ -176,14 +181,17 @@ class TestCredentials extends ICredentialsHelper {
 	}
 }
 
-function additionalDataFor(credentials: CredentialValues): IWorkflowExecuteAdditionalData {
+function additionalDataFor(
+	credentials: CredentialValues,
+	restApiUrl = 'http://127.0.0.1/rest',
+): IWorkflowExecuteAdditionalData {
 	const values = { gateway: 'automatic', ...credentials };
 	const url = 'http://127.0.0.1';
 	return {
 		credentialsHelper: new TestCredentials(values),
 		executionId: 'test',
 		currentNodeExecutionIndex: 0,
-		restApiUrl: url,
+		restApiUrl,
 		instanceBaseUrl: url,
 		formBaseUrl: url,
 		formWaitingBaseUrl: url,
@@ -265,7 +273,7 @@ export async function runNode(options: NodeRun): Promise<NodeResult> {
 		},
 	});
 	const execute = new WorkflowExecute(
-		additionalDataFor(options.credentials),
+		additionalDataFor(options.credentials, options.restApiUrl),
 		'trigger',
 		runExecutionData,
 	);
@@ -290,7 +298,7 @@ async function callTool(options: NodeRun, toolCall: IDataObject): Promise<NodeRe
 	const context = new SupplyDataContext(
 		workflow,
 		node,
-		additionalDataFor(options.credentials),
+		additionalDataFor(options.credentials, options.restApiUrl),
 		'trigger',
 		runExecutionData,
 		0,
@@ -310,6 +318,42 @@ async function callTool(options: NodeRun, toolCall: IDataObject): Promise<NodeRe
 	} catch (error) {
 		return { outputs: [], items: [], error: error as Error, run };
 	}
+}
+
+/**
+ * Calls nodes as tools of an AI Agent that runs its tools by itself: n8n then gives them the agent's own
+ * execution data. Newer agents hand their tool calls to n8n, which is `input: { ai_tool: … }` above.
+ * @param agentItems input of the agent, not of the tools
+ * @returns calls a tool by its node's name; rejects when it fails
+ */
+export function toolsOfAgent(options: NodeRun, agentItems: INodeExecutionData[]) {
+	const workflow = workflowFor(options);
+	const agent = workflow.getNode('Start') as INode;
+	const executeData: IExecuteData = { node: agent, data: { main: [agentItems] }, source: null };
+	const runExecutionData = createRunExecutionData();
+	const additionalData = additionalDataFor(options.credentials, options.restApiUrl);
+	let runIndex = 0;
+	return async (name: string, args: IDataObject = {}): Promise<INodeExecutionData[]> => {
+		const context = new SupplyDataContext(
+			workflow,
+			{ ...(workflow.getNode('Seedream') as INode), name },
+			additionalData,
+			'trigger',
+			runExecutionData,
+			runIndex,
+			[],
+			{},
+			NodeConnectionTypes.AiTool,
+			executeData,
+			[],
+			undefined,
+			agent,
+		);
+		runIndex += 1;
+		context.addInputData(NodeConnectionTypes.AiTool, [[{ json: args }]]);
+		const router = new RoutingNode(context as unknown as ExecuteContext, seedream);
+		return ((await router.runNode()) ?? []).flat();
+	};
 }
 
 /** Calls the Model field's list as the editor does. */
