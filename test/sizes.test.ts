@@ -46,6 +46,7 @@ const FROM_ITEM: INodeParameters = {
 	resolution: '={{ $json.resolution }}',
 	width: '={{ $json.width }}',
 	height: '={{ $json.height }}',
+	options: { concurrentRequests: 20 },
 };
 
 interface Wanted {
@@ -291,11 +292,11 @@ describe('a custom size', () => {
 		expect(description).toContain('whole numbers');
 	});
 
-	it.each(Object.keys(PIXELS) as Family[])(
+	it.each(['5.0-pro', '4.5', '4.0', '3.0'] as const)(
 		'%s: the nearest size is itself taken, near what was asked, and never the other way round',
 		async (family) => {
 			const [min, max] = PIXELS[family] ?? [0, 0];
-			const sides = [1, 15, 16, 100, 481, 959, 1000, 1919, 2151, 4097, 6241, 9999, 60_000];
+			const sides = [1, 16, 100, 481, 959, 1919, 2151, 4097, 9999, 60_000];
 			const wanted = sides.flatMap((width) => sides.map((height) => [width, height] as const));
 			const refusals = new Map<string, string>();
 			// Each item fails by itself, so that one run asks for all of them.
