@@ -84,13 +84,16 @@ function checkPixels(
 	return size;
 }
 
+/** What the model takes by name, and what the gateway's document takes for its models. */
 function checkResolution(
 	resolution: string,
 	family: ModelFamily | undefined,
+	gateway: Gateway,
 	refuse: Refusal,
 ): Resolution {
 	const known = RESOLUTIONS.find((name) => name.toLowerCase() === resolution.toLowerCase());
-	const offered = family?.size?.presets ?? RESOLUTIONS;
+	const presets = family?.size?.presets ?? RESOLUTIONS;
+	const offered = RESOLUTIONS.filter((name) => [presets, gateway.presets].flat().includes(name));
 	if (known && offered.includes(known)) return known;
 	const pixels = /^(\d+)\s*[*×]\s*(\d+)$/.exec(resolution);
 	throw refuse(
@@ -112,8 +115,11 @@ function ratioTable(
 ): RatioTable {
 	const owner = family ?? [...MODEL_FAMILIES].reverse().find(({ size }) => size?.table[resolution]);
 	const table = gateway.sizes?.[resolution] ?? owner?.size?.table[resolution];
-	if (!table) throw refuse(`There are no pixel sizes for ${resolution}`, 'Choose another one.');
-	return table;
+	if (table) return table;
+	throw refuse(
+		`${owner?.name ?? gateway.name} has no pixel sizes for the resolution ${resolution}`,
+		'Set Aspect Ratio to Auto, or choose another Resolution.',
+	);
 }
 
 /**
@@ -147,7 +153,7 @@ export function chooseSize(
 		const [table] = Object.values(family.size.table);
 		return { size: isAuto ? family.size.default : table[ratio] };
 	}
-	const resolution = checkResolution(input.resolution, family, refuse);
+	const resolution = checkResolution(input.resolution, family, gateway, refuse);
 	if (!isAuto) return { size: ratioTable(resolution, family, gateway, refuse)[ratio] };
 	if (!gateway.presets || gateway.presets.includes(resolution)) return { size: resolution };
 	const size = ratioTable(resolution, family, gateway, refuse)[ratio];
