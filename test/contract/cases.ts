@@ -1,0 +1,533 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
+
+import { itemWith, runNode } from '../engine';
+import type { Gateway } from '../gateway';
+import { bmp, heif } from '../imageFiles';
+import { byId, dataUri, picture, TINY, type Family } from '../support';
+import { MOST_REFERENCES, OPERATIONS, RATIOS, SIZES, type Document, type Field } from './documents';
+
+type Operation = keyof typeof OPERATIONS;
+type Body = Record<string, unknown>;
+
+/** One request: what a user sets, and what the document says it must look like. */
+export interface Case {
+	name: string;
+	/** Whether it is among those that `npm test` runs. */
+	isRepresentative: boolean;
+	parameters: INodeParameters;
+	item: INodeExecutionData;
+	body: Body;
+	/** Warnings, in order. */
+	warnings: RegExp[];
+	images: number;
+}
+
+/** Pictures to refer to, as files and as addresses. */
+export interface Pictures {
+	files: Record<string, Buffer>;
+	addresses: Array<{ url: string; bytes: Buffer; format: string }>;
+}
+
+/** Makes a small picture of each format, and fetches those the gateway has addresses for. */
+export async function makePictures(gateway: Gateway): Promise<Pictures> {
+	const files: Pictures['files'] = {
+		bmp: bmp(24, 24),
+		heic: heif('heic', 32, 32),
+		heif: heif('mif1', 32, 32),
+	};
+	for (const format of ['png', 'jpeg', 'webp', 'gif', 'tiff'] as const) {
+		files[format] = await picture(20, 20, format);
+	}
+	const addresses = ['png', 'jpeg'].map(async (format) => {
+		const url = `${gateway.url}/samples/16x16.${format}`;
+		return { url, format, bytes: Buffer.from(await (await fetch(url)).arrayBuffer()) };
+	});
+	return { files, addresses: await Promise.all(addresses) };
+}
+
+/** Where the document puts what OpenAI does not have. */
+const OPTIONS = [
+	'guidance_scale',
+	'optimize_prompt_options',
+	'output_format',
+	'seed',
+	'sequential_image_generation',
+	'sequential_image_generation_options',
+	'stream',
+	'tools',
+];
+
+/** For each field of a document: how a user sets it, and what warnings call it. */
+const SETTINGS: Record<string, { label: string; set: (value: unknown) => object }> = {
+	background: { label: 'Background', set: (background) => ({ options: { background } }) },
+	guidance_scale: {
+		label: 'Guidance Scale',
+		set: (guidanceScale) => ({ options: { guidanceScale } }),
+	},
+	layer_decomposition: {
+		label: '',
+		set: (value) => ({
+			options: { additionalBodyFields: JSON.stringify({ layer_decomposition: value }) },
+		}),
+	},
+	n: { label: 'Number of Images', set: (numberOfImages) => ({ options: { numberOfImages } }) },
+	'optimize_prompt_options.mode': {
+		label: 'Prompt Optimization',
+		set: (promptOptimization) => ({ options: { promptOptimization } }),
+	},
+	output_format: { label: 'Output Format', set: (outputFormat) => ({ options: { outputFormat } }) },
+	prompt: { label: '', set: (length) => ({ prompt: longPrompt(Number(length)) }) },
+	quality: { label: 'Quality', set: (quality) => ({ options: { quality } }) },
+	response_format: { label: '', set: (responseFormat) => ({ options: { responseFormat } }) },
+	seed: { label: 'Seed', set: (seed) => ({ options: { seed } }) },
+	'sequential_image_generation_options.max_images': {
+		label: '',
+		set: (maxImages) => ({ maxImages }),
+	},
+	stream: {
+		label: 'Stream',
+		set: (value) => ({ options: { stream: value === true ? 'on' : 'off' } }),
+	},
+	style: { label: 'Style', set: (style) => ({ options: { style } }) },
+	tools: { label: 'Web Search', set: () => ({ options: { webSearch: true } }) },
+	user: { label: 'User', set: (user) => ({ options: { user } }) },
+	watermark: { label: '', set: (watermark) => ({ options: { watermark } }) },
+};
+
+function longPrompt(length: number): string {
+	return TINY.padEnd(length, '.');
+}
+
+/** The references of a case: the node's field, the item it reads, and what `image` must hold. */
+interface References {
+	kind: string;
+	field: INodeParameters;
+	item: INodeExecutionData;
+	images: string[];
+}
+
+const ONE = ['one binary', 'one URL', 'one data URI'];
+const MANY = ['three binary', 'two URLs', 'URL, binary and data URI'];
+const NOTHING: References = { kind: 'none', field: {}, item: { json: {} }, images: [] };
+
+function referencesOf(kind: string, { files, addresses }: Pictures, { urls }: Document) {
+	const png = dataUri('png', files.png);
+	const address = ({ url, format, bytes }: Pictures['addresses'][number]) =>
+		urls ? url : dataUri(format, bytes);
+	const [first, second] = addresses;
+	const fromUrl = (url: string) => ({ source: 'url', url });
+	const fromField = (binaryPropertyName: string) => ({ source: 'binary', binaryPropertyName });
+	const item = (data: Buffer) =>
+		itemWith({
+			data: { bytes: data, mimeType: 'application/octet-stream' },
+			second: { bytes: files.jpeg, mimeType: 'image/jpeg' },
+			third: { bytes: files.webp, mimeType: 'image/webp' },
+		});
+	const of = (image: object[], images: string[], data = files.png): References => ({
+		kind,
+		field: { image } as INodeParameters,
+		item: item(data),
+		images,
+	});
+	switch (kind) {
+		case 'none':
+			return NOTHING;
+		case 'one binary':
+			return of([fromField('data')], [png]);
+		case 'one URL':
+			return of([fromUrl(first.url)], [address(first)]);
+		case 'one data URI':
+			return of([fromUrl(png)], [png]);
+		case 'three binary':
+			return of(
+				[fromField('data,second'), fromField('third')],
+				[png, dataUri('jpeg', files.jpeg), dataUri('webp', files.webp)],
+			);
+		case 'two URLs':
+			return of([fromUrl(`${second.url}\n${first.url}`)], [address(second), address(first)]);
+		case 'URL, binary and data URI':
+			return of(
+				[fromUrl(first.url), fromField('second'), fromUrl(png)],
+				[address(first), dataUri('jpeg', files.jpeg), png],
+			);
+	}
+	const [count, format] = kind.split(' ');
+	if (format in files) {
+		return of([fromField('data')], [dataUri(format, files[format])], files[format]);
+	}
+	const many = Array<string>(Number(count));
+	return of(
+		[fromField(many.fill('data').join(','))],
+		many.map(() => png),
+	);
+}
+
+/** What the user sets about the size, the size it must come to, and whether that needs a word. */
+interface Size {
+	name: string;
+	set: INodeParameters;
+	size: string;
+	warning?: RegExp;
+}
+
+function autoSize(document: Document, family: Family, resolution: string): Size {
+	const { table } = SIZES[family];
+	const name = `size ${resolution}`;
+	const set = { resolution };
+	if ((document.presets ?? Object.keys(table)).includes(resolution)) {
+		return { name, set, size: resolution };
+	}
+	const [size] = (document.pixels?.[resolution] ?? table[resolution]).split(' ');
+	const warning = new RegExp(
+		`does not take the resolution ${resolution} by name.*${size} was sent`,
+	);
+	return { name, set, size, warning };
+}
+
+/** What `size` is when nothing is set. */
+function defaultSize(document: Document, family: Family): Size {
+	if (family === 'seededit-3.0') return { name: '', set: {}, size: 'adaptive' };
+	if (family === '3.0') return { name: '', set: {}, size: '1024x1024' };
+	return { ...autoSize(document, family, '2K'), name: '', set: {} };
+}
+
+function sizesOf(document: Document, family: Family): Size[] {
+	const { table, explicit } = SIZES[family];
+	const custom = explicit.map((size) => {
+		const [width, height] = size.split('x').map(Number);
+		return { name: `size ${size}`, set: { aspectRatio: 'custom', width, height }, size };
+	});
+	const asText = explicit
+		.slice(0, 1)
+		.map((size) => ({ name: `size ${size} as text`, set: { resolution: size }, size }));
+	if (family === 'seededit-3.0') return [];
+	if (family === '3.0') {
+		return [
+			...RATIOS.map((ratio, i) => ({
+				name: `size ${ratio}`,
+				set: { aspectRatio: ratio },
+				size: explicit[i + 2],
+			})),
+			...custom,
+		];
+	}
+	const byName = new Set([...Object.keys(table), ...(document.presets ?? [])]);
+	const ratios = Object.keys(table).flatMap((resolution) => {
+		const pixels = (document.pixels?.[resolution] ?? table[resolution]).split(' ');
+		return RATIOS.map((aspectRatio, i) => ({
+			name: `size ${resolution} ${aspectRatio}`,
+			set: { resolution, aspectRatio },
+			size: pixels[i],
+		}));
+	});
+	const auto = [...byName].map((resolution) => autoSize(document, family, resolution));
+	return [...auto, ...ratios, ...custom, ...asText];
+}
+
+/** Sets a field that may be nested. */
+function put(body: Body, name: string, value: unknown): Body {
+	const [first, ...rest] = name.split('.');
+	if (rest.length === 0) return { ...body, [first]: value };
+	return { ...body, [first]: put((body[first] ?? {}) as Body, rest.join('.'), value) };
+}
+
+function place(body: Body, options: Document['options']): Body {
+	const isOption = ([name]: [string, unknown]) => OPTIONS.includes(name);
+	const moved = Object.fromEntries(Object.entries(body).filter(isOption));
+	if (options === 'top level' || Object.keys(moved).length === 0) return body;
+	const rest = Object.fromEntries(Object.entries(body).filter((field) => !isOption(field)));
+	return { ...(options === 'both' ? body : rest), extra_fields: moved };
+}
+
+function mergeOptions(settings: readonly object[]): INodeParameters {
+	return settings.reduce<INodeParameters>((all, each) => {
+		const { options, ...rest } = each as INodeParameters;
+		const merged = { ...(all.options as object), ...(options as object) } as INodeParameters;
+		return { ...all, ...rest, options: merged };
+	}, {});
+}
+
+/** Makes the cases of one document. */
+class CaseMaker {
+	readonly cases: Case[] = [];
+
+	constructor(
+		private readonly document: Document,
+		private readonly pictures: Pictures,
+	) {}
+
+	make(): Case[] {
+		const seen = new Set<Family>();
+		for (const [id, family] of this.document.models) {
+			for (const operation of Object.keys(OPERATIONS) as Operation[]) {
+				if (!(OPERATIONS[operation] as readonly Family[]).includes(family)) continue;
+				if (operation === 'imageSet' && this.document.sets === 'refused') continue;
+				if (seen.has(family)) this.another(id, family, operation);
+				else this.all(id, family, operation);
+			}
+			seen.add(family);
+		}
+		return this.cases;
+	}
+
+	private references(kind: string): References {
+		return referencesOf(kind, this.pictures, this.document);
+	}
+
+	/** Every case of a model in an operation. */
+	private all(id: string, family: Family, operation: Operation): void {
+		const kinds = {
+			textToImage: ['none'],
+			imageToImage: MOST_REFERENCES[family] === 1 ? ONE : [...ONE, ...MANY],
+			imageSet: ['none', ...ONE, ...MANY],
+		}[operation];
+		for (const kind of kinds) {
+			const maker = new Maker(this, this.document, id, family, operation, this.references(kind));
+			const isFirst = kind === kinds[0];
+			maker.plain(true);
+			for (const size of sizesOf(this.document, family)) {
+				// Pixels are one open value: all of them stand with the first kind of references.
+				const isByName = !/\dx|:/.test(size.name);
+				if (isFirst || isByName) maker.sized(size, isFirst && isByName);
+			}
+			for (const field of this.document.fields) maker.field(field, isFirst);
+			maker.together(isFirst);
+			if (isFirst && operation !== 'imageSet') maker.unlisted();
+		}
+		if (operation === 'textToImage') return;
+		const most = MOST_REFERENCES[family];
+		const formats = most === 1 ? ['jpeg', 'png'] : this.document.formats;
+		for (const kind of formats.map((format) => `one ${format}`)) {
+			new Maker(this, this.document, id, family, operation, this.references(kind)).plain(true);
+		}
+		if (most > 1) {
+			const references = this.references(`${most} binary`);
+			new Maker(this, this.document, id, family, operation, references).plain(true);
+		}
+	}
+
+	/** A further id of a model: that it goes out as the document spells it. */
+	private another(id: string, family: Family, operation: Operation): void {
+		const references = this.references(operation === 'imageToImage' ? 'one binary' : 'none');
+		const maker = new Maker(this, this.document, id, family, operation, references);
+		maker.plain(true);
+		if (operation === 'imageSet') {
+			for (const field of this.document.fields.filter(({ name }) => name === 'stream')) {
+				maker.field(field, true);
+			}
+		}
+	}
+}
+
+/** Makes the cases of one model in one operation with one kind of references. */
+class Maker {
+	constructor(
+		private readonly maker: CaseMaker,
+		private readonly document: Document,
+		private readonly id: string,
+		private readonly family: Family,
+		private readonly operation: Operation,
+		private readonly references: References,
+	) {}
+
+	/** As the user finds the fields, but for a set that must leave room for its references. */
+	plain(isRepresentative: boolean): void {
+		const room = 15 - this.references.images.length;
+		const base = this.base();
+		if (this.operation === 'imageSet' && room < 4) {
+			base.parameters.maxImages = room;
+			base.body.sequential_image_generation_options = { max_images: room };
+			base.images = room;
+		}
+		this.add('', { ...base, isRepresentative });
+	}
+
+	sized({ name, set, size, warning }: Size, isRepresentative: boolean): void {
+		const base = this.base(2);
+		base.warnings = warning ? [warning] : [];
+		base.parameters = { ...base.parameters, ...set };
+		this.add(name, { ...base, body: { ...base.body, size }, isRepresentative });
+	}
+
+	field(field: Field, isRepresentative: boolean): void {
+		const isForSets = ['stream', 'sequential_image_generation_options.max_images'];
+		if (isForSets.includes(field.name) && this.operation !== 'imageSet') return;
+		// Additional Body Fields are the user's own: they are sent whatever the model is.
+		if (field.name === 'layer_decomposition' && !this.takes(field)) return;
+		const values = this.takes(field) ? field.values : field.values.slice(0, 1);
+		for (const value of values) {
+			const base = this.base(2);
+			const name = `${field.name} ${JSON.stringify(value)}`;
+			if (this.takes(field)) {
+				this.send(base, field, value);
+				this.add(name, { ...base, isRepresentative });
+			} else {
+				this.drop(base, field.name, value);
+				this.add(`${name} left out`, { ...base, isRepresentative });
+			}
+		}
+	}
+
+	/** All fields at once, the first value of each. */
+	together(isRepresentative: boolean): void {
+		const base = this.base(2);
+		const set = new Set(['sequential_image_generation_options.max_images', 'prompt']);
+		for (const field of this.document.fields) {
+			const isInVain = field.name === 'stream' && this.operation !== 'imageSet';
+			if (isInVain || set.has(field.name) || !this.takes(field)) continue;
+			set.add(field.name);
+			this.send(base, field, field.values[0]);
+		}
+		this.add('all fields', { ...base, isRepresentative });
+	}
+
+	/** What the node can send and the document does not list: it stays away, and the user is told. */
+	unlisted(): void {
+		const listed = this.document.fields.map(({ name }) => name);
+		const values: Record<string, unknown> = {
+			background: 'opaque',
+			guidance_scale: 5,
+			n: 2,
+			'optimize_prompt_options.mode': 'standard',
+			output_format: 'png',
+			quality: 'hd',
+			seed: 42,
+			style: 'vivid',
+			tools: true,
+			user: 'customer-42',
+		};
+		for (const [name, value] of Object.entries(values)) {
+			if (listed.includes(name)) continue;
+			const base = this.base(2);
+			this.drop(base, name, value);
+			this.add(`${name} not listed`, { ...base, isRepresentative: true });
+		}
+	}
+
+	private takes(field: Field): boolean {
+		if (field.families && !field.families.includes(this.family)) return false;
+		const { streams, profile } = this.document;
+		// A further id may be listed as taking no stream.
+		return field.name !== 'stream' || profile !== 'routescope' || !!streams?.includes(this.id);
+	}
+
+	private send(base: Omit<Case, 'name'>, field: Field, value: unknown): void {
+		const { set } = SETTINGS[field.name];
+		base.parameters = mergeOptions([base.parameters, set(value)]);
+		if (field.name === 'prompt') {
+			base.body.prompt = longPrompt(Number(value));
+		} else if (field.name === 'stream' && value === false) {
+			delete base.body.stream;
+		} else {
+			const room = 15 - this.references.images.length;
+			const isMax = field.name === 'sequential_image_generation_options.max_images';
+			const sent = isMax ? Math.min(Number(value), room) : value;
+			if (isMax) base.parameters.maxImages = sent as number;
+			base.body = put(base.body, field.name, sent);
+			if (isMax) base.images = sent as number;
+		}
+		if (field.name === 'n' && this.operation !== 'imageSet') base.images = Number(value);
+	}
+
+	/** The model comes from an expression, so that n8n hides no field. */
+	private drop(base: Omit<Case, 'name'>, name: string, value: unknown): void {
+		const { set, label } = SETTINGS[name];
+		base.parameters = mergeOptions([
+			base.parameters,
+			set(value),
+			{ model: byId('={{ $json.model }}') },
+		]);
+		if (name === 'stream') delete base.body.stream;
+		base.warnings = [new RegExp(`^${label} was not sent: .+\\.$`), ...base.warnings];
+	}
+
+	/** @param maxImages of a set; what the user finds when absent */
+	private base(maxImages?: number): Omit<Case, 'name'> {
+		const { document, operation, references, id, family } = this;
+		const isSet = operation === 'imageSet';
+		const { size, warning } = defaultSize(document, family);
+		const parameters: INodeParameters = { operation, model: byId(id), prompt: TINY };
+		if (operation !== 'textToImage') parameters.referenceImages = references.field;
+		if (isSet && maxImages !== undefined) parameters.maxImages = maxImages;
+		const body: Body = {
+			model: id,
+			prompt: TINY,
+			size,
+			response_format: 'url',
+			watermark: false,
+			...document.always,
+		};
+		const { images } = references;
+		if (images.length > 0) {
+			body.image = images.length === 1 && document.one === 'string' ? images[0] : images;
+		}
+		if (isSet) {
+			body.sequential_image_generation = 'auto';
+			body.sequential_image_generation_options = { max_images: maxImages ?? 4 };
+			if (document.streams?.includes(id)) body.stream = true;
+		}
+		return {
+			isRepresentative: true,
+			parameters,
+			item: { ...references.item, json: { model: id } },
+			body,
+			warnings: warning ? [warning] : [],
+			images: isSet ? (maxImages ?? 4) : 1,
+		};
+	}
+
+	private add(what: string, { body, images, warnings, ...rest }: Omit<Case, 'name'>): void {
+		const { document, operation, references, id } = this;
+		const isAlone = document.sets === 'dropped' && operation === 'imageSet' && images > 1;
+		this.maker.cases.push({
+			name: [operation, id, references.kind, what || 'nothing set'].join(', '),
+			...rest,
+			body: place(body, document.options),
+			images: isAlone ? 1 : images,
+			warnings: isAlone ? [...warnings, /^\d+ images were asked for and 1 came/] : warnings,
+		});
+	}
+}
+
+/** Every request of a document's table. */
+export function casesOf(document: Document, pictures: Pictures): Case[] {
+	return new CaseMaker(document, pictures).make();
+}
+
+/**
+ * Sends a case through n8n's engine to the gateway that plays its document.
+ * @returns what is not as the document says; nothing when all is
+ */
+export async function runCase(gateway: Gateway, document: Document, each: Case): Promise<string[]> {
+	gateway.reset();
+	const { items, error } = await runNode({
+		credentials: {
+			baseUrl: gateway.profileUrl(document.profile) + document.version,
+			apiKey: gateway.key,
+			...document.credential,
+		},
+		parameters: each.parameters,
+		items: [each.item],
+	});
+	const sent = gateway.ledger.requests.map(({ method, path, status, body }) => ({
+		line: `${method} ${path} ${status}`,
+		body,
+	}));
+	const path = `/${document.profile}${document.version}/images/generations`;
+	const expected = [{ line: `POST ${path} 200`, body: each.body }];
+	// The prompt asks for tiny pictures, which the node rightly remarks upon.
+	const warnings = ((items[0]?.json.warnings ?? []) as string[]).filter(
+		(text) => !text.endsWith('was asked for.'),
+	);
+	const isWarned =
+		warnings.length === each.warnings.length &&
+		each.warnings.every((pattern, i) => pattern.test(warnings[i]));
+	return [
+		error && `failed: ${error.message} ${error.description ?? ''}`,
+		!isDeepStrictEqual(sent, expected) &&
+			`sent: ${JSON.stringify(sent)}\nexpected: ${JSON.stringify(expected)}`,
+		!error && items.length !== each.images && `${items.length} images, not ${each.images}`,
+		!error && !isWarned && `warnings: ${JSON.stringify(warnings)}, not ${String(each.warnings)}`,
+	].filter((text) => typeof text === 'string');
+}
