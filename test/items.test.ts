@@ -441,6 +441,16 @@ describe('Simplify off', () => {
 	});
 });
 
+it('Simplify off holds no image data of a stream either', async () => {
+	// new-api hands the images of a stream over in the events that close it.
+	const values = set(1, { stream: 'on', simplify: false, responseFormat: 'b64_json' });
+	const [item] = await bench.items(values, { credentials: bench.credentials('new-api') });
+	expect(bench.bodies()[0].stream).toBe(true);
+	expect((await pixels(bytesOf(item))).width).toBe(64);
+	expect(item.json.response).toMatchObject({ type: 'image_generation.completed' });
+	expect(item.json.response).not.toHaveProperty('b64_json');
+});
+
 it('an image whose address is gone keeps its address and says what happened', async () => {
 	const url = `${bench.gateway.url}/samples/none.png`;
 	bench.gateway.inject({
