@@ -118,9 +118,10 @@ class RequestBuilder {
 	}
 
 	private checkPrompt(body: Body): void {
+		if (typeof body.prompt === 'number') body.prompt = String(body.prompt);
 		if (typeof body.prompt === 'string' && body.prompt.trim()) return;
 		throw this.error(
-			'The Prompt is empty',
+			`The Prompt is ${typeof body.prompt === 'object' && body.prompt ? 'not a text' : 'empty'}`,
 			'Describe the image in the Prompt field. If it comes from an expression, check that the input item has that field.',
 		);
 	}
