@@ -19,6 +19,7 @@ const CASES: ReadonlyArray<
 	['an empty prompt', text({ prompt: '={{ "" }}' }), /Prompt is empty/, /Prompt field/],
 	['a prompt of blanks', text({ prompt: ' \n ' }), /Prompt is empty/, /Prompt field/],
 	['a prompt that is nothing', text({ prompt: '={{ undefined }}' }), /Prompt is empty/, /Prompt/],
+	['a prompt that is a list', text({ prompt: '={{ ["a"] }}' }), /Prompt is not a text/, /Prompt/],
 	['an empty model', parameters('textToImage', '={{ " " }}'), /No model/, /Model/],
 	['a model that is nothing', parameters('textToImage', '={{ null }}'), /No model/, /Model/],
 	[
@@ -200,6 +201,10 @@ it('a number of images that RouteScope does not make', async () => {
 		);
 		expect(message).toContain(`Number of Images is ${numberOfImages}`);
 	}
+});
+
+it('a prompt that is a number is a prompt', async () => {
+	expect((await bench.body(text({ prompt: '={{ 42 }}' }))).prompt).toBe('42');
 });
 
 it('as a tool, with an address instead of a file, it works', async () => {
