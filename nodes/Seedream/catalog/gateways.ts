@@ -262,7 +262,7 @@ function barePattern(host: string): RegExp {
  * the version itself. One list serves the node's code and the expression n8n evaluates.
  */
 const BASE_URL_REWRITES: ReadonlyArray<readonly [RegExp, string]> = [
-	[/^[\s"'<]+|[\s"'>]+$/g, ''],
+	[/^[\s"'`“”‘’<(\u200b]+|[\s"'`“”‘’>),;.\\\u200b]+$/g, ''],
 	[/[?#].*$/, ''],
 	[/([^:/])\/{2,}/g, '$1/'],
 	[/\/+$/, ''],
