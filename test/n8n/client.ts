@@ -120,20 +120,30 @@ export class N8nClient {
 		}
 	}
 
-	/** The bytes of a binary field whose `id` an execution's item carries. */
+	/** What the editor downloads for a binary field whose `id` an execution's item carries. */
 	async binary(id: string): Promise<Buffer> {
 		const query = new URLSearchParams({ id, action: 'download' });
-		const response = await this.send('GET', `/binary-data?${query}`);
+		const response = await this.send('GET', `/rest/binary-data?${query}`);
 		return Buffer.from(await response.arrayBuffer());
 	}
 
-	private async request<T>(method: string, path: string, body?: object): Promise<T> {
-		const response = await this.send(method, path, body);
+	/**
+	 * Calls n8n's REST API.
+	 * @param path what follows `/rest`
+	 * @returns the answer's `data`
+	 * @throws Error with n8n's answer when it is not of the 200s
+	 */
+	async request<T>(method: string, path: string, body?: object): Promise<T> {
+		const response = await this.send(method, `/rest${path}`, body);
 		return ((await response.json()) as { data: T }).data;
 	}
 
-	private async send(method: string, path: string, body?: object): Promise<Response> {
-		const response = await fetch(`${this.url}/rest${path}`, {
+	/**
+	 * Sends a request in the owner's name to any path of the server.
+	 * @throws Error with n8n's answer when it is not of the 200s
+	 */
+	async send(method: string, path: string, body?: object): Promise<Response> {
+		const response = await fetch(`${this.url}${path}`, {
 			method,
 			headers: { cookie: this.cookie, ...(body && { 'content-type': 'application/json' }) },
 			body: body && JSON.stringify(body),

@@ -79,6 +79,7 @@ async function download(): Promise<void> {
 				'--no-save',
 				'--loglevel=error',
 				// Without a network, npm's own patience would take more than ten minutes.
+				'--fetch-retries=4',
 				'--fetch-retry-mintimeout=1000',
 				'--fetch-retry-maxtimeout=5000',
 			],
@@ -86,8 +87,9 @@ async function download(): Promise<void> {
 		);
 	try {
 		await install();
-	} catch {
-		console.log('  The download broke off; trying once more …');
+	} catch (error) {
+		const [reason] = /npm error .*/.exec((error as CommandError).output) ?? [];
+		console.log(`  The download broke off (${reason}); trying once more …`);
 		await install().catch((error: Error) => {
 			throw new Error(
 				`n8n could not be downloaded. Check the network connection and free disk space, then run the command again: finished downloads are kept.\n${error.message}`,

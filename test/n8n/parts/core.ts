@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import sharp from 'sharp';
+
+import type { WorkflowFile } from '../client';
+import type { Check, Part } from '../run';
+import { credentialData, onStage, type Product, type Stage } from '../stage';
+
+const EXAMPLES = path.resolve(__dirname, '../../../examples');
+const NODE = 'n8n-nodes-seedream.seedream';
+
+/** The package as a user gets it: installed, known to the editor, its examples run. */
+export const core: Part = async (product, check) =>
+	await onStage(product, 'core', async (stage) => {
+		await installed(product, stage, check);
+		await known(stage, check);
+		await credential(stage, check);
+		for (const file of await readdir(EXAMPLES)) {
+			if (file.endsWith('.json')) await check(`example ${file}`, () => runExample(stage, file));
+		}
+		await check('a wrong parameter stops before anything is sent', () => refuseEmptyPrompt(stage));
+	});
+
+async function installed(
+	{ installation }: Product,
+	{ packageFolder }: Stage,
+	check: Check,
+): Promise<void> {
+	await check('is installed without dependencies of its own', async () => {
+		const manifest = JSON.parse(
+			await readFile(path.join(packageFolder, 'package.json'), 'utf8'),
+		) as object;
+		for (const field of ['dependencies', 'devDependencies', 'peerDependencies']) {
+			assert.ok(!(field in manifest), field);
+		}
+		assert.deepEqual((await readdir(packageFolder)).sort(), [
+			'LICENSE.md',
+			'README.md',
+			'dist',
+			'package.json',
+		]);
+	});
+
+	await check('finds every module it needs in n8n alone', async () => {
+		const n8nRequire = createRequire(installation.n8n);
+		const dist = path.join(packageFolder, 'dist');
+		const scripts = (await readdir(dist, { recursive: true })).filter((f) => f.endsWith('.js'));
+		const needed = new Set<string>();
+		for (const script of scripts) {
+			const code = await readFile(path.join(dist, script), 'utf8');
+			for (const [, name] of code.matchAll(/require\("([^."][^"]*)"\)/g)) needed.add(name);
+		}
+		for (const name of needed) {
+			const file = n8nRequire.resolve(name);
+			assert.ok(file.startsWith(path.resolve(installation.n8n, '../../..')), `${name}: ${file}`);
+		}
+	});
+}
+
+async function known({ client, gateway }: Stage, check: Check): Promise<void> {
+	interface NodeType {
+		name: string;
+		iconUrl?: { light: string; dark: string };
+	}
+	await check('the editor knows the node, its tool and its icons', async () => {
+		const types = (await (await client.send('GET', '/types/nodes.json')).json()) as NodeType[];
+		for (const name of [NODE, `${NODE}Tool`]) {
+			const type = types.find((candidate) => candidate.name === name);
+			assert.ok(type, name);
+			for (const theme of ['light', 'dark'] as const) {
+				const icon = await client.send('GET', `/${type.iconUrl?.[theme]}`);
+				assert.match(icon.headers.get('content-type') ?? '', /^image\/svg/);
+			}
+		}
+	});
+
+	await check('the model list has what the gateway lists', async () => {
+		const id = await client.saveCredential({
+			name: 'Seedream account',
+			type: 'seedreamApi',
+			data: credentialData({ gateway }),
+		});
+		const { results } = await client.request<{ results: Array<{ value: string }> }>(
+			'POST',
+			'/dynamic-node-parameters/resource-locator-results',
+			{
+				path: 'parameters.model',
+				methodName: 'searchModels',
+				nodeTypeAndVersion: { name: NODE, version: 1 },
+				currentNodeParameters: { operation: 'textToImage' },
+				credentials: { seedreamApi: { id, name: 'Seedream account' } },
+			},
+		);
+		assert.ok(results.some(({ value }) => value === 'doubao-seedream-5-0-260128'));
+		assert.ok(gateway.ledger.requests.some(({ path: asked }) => asked.endsWith('/models')));
+	});
+}
+
+async function credential(stage: Stage, check: Check): Promise<void> {
+	const test = async (apiKey?: string) =>
+		await stage.client.request<{ status: string; message: string }>('POST', '/credentials/test', {
+			credentials: {
+				id: '',
+				name: 'Seedream account',
+				type: 'seedreamApi',
+				data: credentialData(stage, apiKey),
+			},
+		});
+	await check('Test says yes to the right key', async () => {
+		assert.equal((await test()).status, 'OK');
+	});
+	await check('Test says no to a wrong key', async () => {
+		assert.deepEqual(await test('sk-wrong'), {
+			status: 'Error',
+			message: 'The gateway does not accept this API key. Check the key and the base URL.',
+		});
+	});
+}
+
+/** Every image that the gateway billed is an item, with the same bytes in n8n and on the disk. */
+async function runExample({ client, gateway, folder }: Stage, name: string): Promise<void> {
+	gateway.reset();
+	const example = JSON.parse(await readFile(path.join(EXAMPLES, name), 'utf8')) as WorkflowFile;
+	const id = await client.saveWorkflow(example);
+	const { status, error, items } = await client.execute(id);
+	assert.equal(status, 'success', `${error?.message}: ${error?.description}`);
+
+	const made = example.nodes
+		.filter(({ type }) => type === NODE)
+		.flatMap((node) => items(node.name));
+	const { images } = gateway.ledger;
+	assert.equal(made.length, images.filter(({ billed }) => billed).length);
+	assert.deepEqual(
+		made.map(({ json }) => json.url),
+		images.map(({ url }) => url),
+	);
+
+	const written = items('Save to Disk');
+	assert.notEqual(written.length, 0);
+	for (const { json, binary } of written) {
+		const stored = await client.binary(String(binary?.data.id));
+		assert.ok(stored.equals(await readFile(path.join(folder, String(json.fileName)))));
+		const source = made.find((item) => item.binary?.data.id === binary?.data.id)?.json;
+		const answer = await fetch(String(source?.url));
+		assert.ok(stored.equals(Buffer.from(await answer.arrayBuffer())));
+		const { format, width, height } = await sharp(stored).metadata();
+		assert.deepEqual(
+			{ mimeType: `image/${format}`, width, height },
+			{
+				mimeType: source?.mimeType,
+				width: source?.width,
+				height: source?.height,
+			},
+		);
+		assert.equal(binary?.data.mimeType, source?.mimeType);
+	}
+}
+
+async function refuseEmptyPrompt({ client, gateway }: Stage): Promise<void> {
+	gateway.reset();
+	const file = path.join(EXAMPLES, 'text-to-image-to-disk.json');
+	const workflow = JSON.parse(await readFile(file, 'utf8')) as WorkflowFile;
+	workflow.name = 'Empty prompt';
+	for (const node of workflow.nodes) if (node.type === NODE) node.parameters.prompt = '=';
+	const { status, error } = await client.execute(await client.saveWorkflow(workflow));
+	assert.equal(status, 'error');
+	assert.match(String(error?.message), /prompt/i);
+	assert.equal(gateway.ledger.requests.length, 0);
+}

@@ -1,0 +1,63 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { packPackage } from './community';
+import { installN8n } from './install';
+import { core } from './parts/core';
+import { REPORTS, type Product } from './stage';
+
+/** Runs one case of a part and counts it; a failed case does not end the part. */
+export type Check = (name: string, body: () => Promise<void>) => Promise<void>;
+
+/** A part of the product's tests, which can be run alone. */
+export type Part = (product: Product, check: Check) => Promise<void>;
+
+const PARTS: Record<string, Part> = { core };
+
+/** Runs parts on the real server. @returns how many cases failed */
+async function runParts(names: string[]): Promise<number> {
+	const unknown = names.filter((name) => !(name in PARTS));
+	if (unknown.length > 0) {
+		throw new Error(`No part ${unknown.join(', ')}; there are: ${Object.keys(PARTS).join(', ')}`);
+	}
+	const installation = await installN8n();
+	const folder = await mkdtemp(path.join(tmpdir(), 'seedream-package-'));
+	let passed = 0;
+	let failed = 0;
+	const check: Check = async (name, body) => {
+		const started = Date.now();
+		try {
+			await body();
+			passed++;
+			console.log(`  ✓ ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+		} catch (error) {
+			failed++;
+			console.log(`  ✗ ${name}\n${String((error as Error).stack).replace(/^/gm, '      ')}`);
+		}
+	};
+	try {
+		console.log('Building and packing n8n-nodes-seedream …');
+		const tarball = await packPackage(folder);
+		for (const name of names) {
+			console.log(`\n${name}`);
+			await check('the server starts and stops', () =>
+				PARTS[name]({ installation, tarball }, check),
+			);
+		}
+	} finally {
+		await rm(folder, { recursive: true });
+	}
+	console.log(`\nServer logs and screenshots: ${path.relative(process.cwd(), REPORTS)}`);
+	console.log(`${passed} passed, ${failed} failed`);
+	return failed;
+}
+
+const chosen = process.argv.slice(2);
+runParts(chosen.length > 0 ? chosen : Object.keys(PARTS)).then(
+	(failed) => process.exit(failed === 0 ? 0 : 1),
+	(error: Error) => {
+		console.error(error.message);
+		process.exit(1);
+	},
+);
