@@ -50,6 +50,18 @@ function spell(model: string, family: ModelFamily | undefined, gateway: Gateway)
 	return family?.ids.find(({ service }) => service === gateway.service)?.id ?? model;
 }
 
+/** Most images that the answer to a body may hold, wherever the body carries its options. */
+function expectedImages(body: Body): number {
+	const inside = isObject(body.extra_fields) ? body.extra_fields : {};
+	const {
+		n,
+		sequential_image_generation: set,
+		sequential_image_generation_options: options,
+	} = mergeDeep(inside, body);
+	const count = set === 'auto' && isObject(options) ? options.max_images : n;
+	return Number(count) || 1;
+}
+
 /** Reads the fields of one item and builds its request. */
 class RequestBuilder {
 	private readonly operation: Operation;
@@ -76,23 +88,24 @@ class RequestBuilder {
 		this.checkPrompt(body);
 		this.checkOperation(family, gateway);
 		const references = this.references(family);
-		const maxImages = this.set(body, references.length, family, gateway);
+		this.set(body, references.length, family, gateway);
 		const refuse: Refusal = (message, description) => this.error(message, description);
 		this.warnings.push(...dropWhatIsNotTaken(body, family, gateway));
 		checkNumbers(body, refuse);
 		body.size = this.size(family, gateway);
 
 		const placement = isOther ? (credentials.placement ?? gateway.placement) : gateway.placement;
+		const whole = mergeDeep(place(body, placement), this.additionalFields());
 		return {
-			model: body.model as string,
+			model: String(whole.model),
 			family,
 			gateway,
-			body: mergeDeep(place(body, placement), this.additionalFields()),
+			body: whole,
 			references,
 			referenceForm: isOther
 				? (credentials.referenceForm ?? gateway.referenceForm)
 				: gateway.referenceForm,
-			expectedImages: maxImages ?? (body.n as number | undefined) ?? 1,
+			expectedImages: expectedImages(whole),
 			warnings: this.warnings,
 		};
 	}
@@ -162,14 +175,14 @@ class RequestBuilder {
 		return references;
 	}
 
-	/** Fills in what makes a set, and returns the most images it may have. */
+	/** Fills in what makes a set. */
 	private set(
 		body: Body,
 		references: number,
 		family: ModelFamily | undefined,
 		gateway: Gateway,
-	): number | undefined {
-		if (this.operation !== 'imageSet') return undefined;
+	): void {
+		if (this.operation !== 'imageSet') return;
 		const options = body.sequential_image_generation_options as { max_images?: unknown };
 		const value = options?.max_images ?? '';
 		const maxImages = Number(value);
@@ -192,7 +205,6 @@ class RequestBuilder {
 		const isOffered =
 			!!family && gateway.streamsSets && !reasonNotToSend('stream', body, family, gateway);
 		if (stream === 'on' || (stream === 'automatic' && isOffered)) body.stream = true;
-		return maxImages;
 	}
 
 	private size(family: ModelFamily | undefined, gateway: Gateway): string {
