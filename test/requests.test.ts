@@ -698,6 +698,21 @@ describe('Additional Body Fields', () => {
 		});
 	});
 
+	it('decide what the items say of the request', async () => {
+		const fields = {
+			model: 'seedream-4-0-250828',
+			sequential_image_generation_options: { max_images: 2 },
+		};
+		const options = { additionalBodyFields: JSON.stringify(fields) };
+		const items = await bench.items(parameters('imageSet', 'bytedance/seedream-4.0', { options }), {
+			credentials: bench.credentials('byteplus'),
+		});
+		expect(items.map(({ json }) => [json.model, json.warnings])).toEqual([
+			['seedream-4-0-250828', undefined],
+			['seedream-4-0-250828', undefined],
+		]);
+	});
+
 	it('replace references too', async () => {
 		const body = await bench.body(
 			parameters('imageToImage', IDS['4.5'], {
