@@ -7,7 +7,7 @@ import {
 } from 'n8n-workflow';
 import { z } from 'zod/v4';
 
-import { apiBaseUrl, gatewayOf } from './catalog/gateways';
+import { apiBaseUrl, gatewayOf, type Gateway } from './catalog/gateways';
 import { familyOf, MODEL_FAMILIES, type Operation } from './catalog/models';
 
 /** A list in OpenAI's form; what is no model in it is passed over. */
@@ -60,6 +60,16 @@ async function liveModels(context: ILoadOptionsFunctions, baseURL: string): Prom
 }
 
 /**
+ * What the gateway's document names and what its live list adds. A gateway without a document goes by
+ * its own spelling: the catalog's ids stand in only for families that it does not list.
+ */
+function join({ id, models }: Gateway, live: string[]): string[] {
+	const listed = new Set(live.map(familyOf));
+	const named = id === 'other' ? models.filter((each) => !listed.has(familyOf(each))) : models;
+	return [...new Set([...named, ...live])];
+}
+
+/**
  * The models to choose from: what the gateway's document names and what its live list adds, newest
  * first, as far as they do the chosen operation. Gateways without a list show the former alone.
  * @param filter what the user typed; with it the live list's other models are searched too, and `*` shows all
@@ -75,17 +85,16 @@ export async function searchModels(
 	const baseUrl = apiBaseUrl(credentials.baseUrl, choice);
 	const operation = this.getCurrentNodeParameter('operation') as Operation | undefined;
 
-	const offered = gatewayOf(baseUrl, choice).models;
-	const live = await liveModels(this, baseUrl);
+	const models = join(gatewayOf(baseUrl, choice), await liveModels(this, baseUrl));
 	const isShown = (id: string) => {
 		const family = familyOf(id);
 		if (!family) return !!filter || /seedream|seededit/i.test(id);
 		return !operation || family.operations.includes(operation);
 	};
 	const wanted = filter && filter !== '*' ? filter.toLowerCase() : '';
-	const results: INodeListSearchItems[] = [...new Set([...offered, ...live])]
+	const results: INodeListSearchItems[] = models
 		.filter(isShown)
-		.sort((a, b) => rank(a) - rank(b))
+		.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b))
 		.map((id) => ({ name: label(id), value: id }))
 		.filter(({ name }) => name.toLowerCase().includes(wanted));
 	return { results };
