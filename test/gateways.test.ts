@@ -1,0 +1,416 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { itemWith, listModels } from './engine';
+import { bytesOf, dataUri, IDS, KEY, parameters, picture, TINY, urls, useGateway } from './support';
+
+const bench = useGateway();
+
+const SET = {
+	sequential_image_generation: 'auto',
+	sequential_image_generation_options: { max_images: 3 },
+};
+
+describe('new-api, the engine behind many gateways', () => {
+	const set = parameters('imageSet', IDS['4.5'], { maxImages: 3 });
+
+	it('drops what makes a set: one image comes, with the cause and the setting', async () => {
+		const items = await bench.items(set, { credentials: bench.credentials('new-api') });
+		expect(bench.bodies()).toEqual([
+			{
+				model: IDS['4.5'],
+				prompt: TINY,
+				size: '2K',
+				response_format: 'url',
+				watermark: false,
+				...SET,
+			},
+		]);
+		expect(items).toHaveLength(1);
+		const [warning, ...others] = items[0].json.warnings as string[];
+		expect(others).toEqual([]);
+		expect(warning).toMatch(/^3 images were asked for and 1 came\./);
+		expect(warning).toMatch(/drop sequential_image_generation without a word/);
+		expect(warning).toMatch(/credential.*Seedream Options to Both/);
+		expect(bench.gateway.ledger.images).toHaveLength(1);
+	});
+
+	it.each(['both', 'extraFields'])(
+		'Seedream Options: %s brings the whole set',
+		async (placement) => {
+			const items = await bench.items(set, {
+				credentials: bench.credentials('new-api', { placement }),
+			});
+			expect(bench.bodies()).toEqual([
+				{
+					model: IDS['4.5'],
+					prompt: TINY,
+					size: '2K',
+					response_format: 'url',
+					watermark: false,
+					...(placement === 'both' ? SET : {}),
+					extra_fields: SET,
+				},
+			]);
+			expect(items.map(({ json }) => [json.index, json.warnings])).toEqual([
+				[0, undefined],
+				[1, undefined],
+				[2, undefined],
+			]);
+			expect(bench.gateway.ledger.images).toHaveLength(3);
+		},
+	);
+
+	it('a host nobody knows is taken for one', async () => {
+		const credentials = bench.credentials('new-api', { gateway: 'automatic', placement: 'both' });
+		expect(await bench.items(set, { credentials })).toHaveLength(3);
+	});
+
+	it.each(['url', 'b64_json'])('absent fields as "" do no harm (%s)', async (responseFormat) => {
+		const options = { responseFormat };
+		const values = parameters('textToImage', IDS['4.5'], { options });
+		const [{ json, binary }] = await bench.items(values, {
+			credentials: bench.credentials('new-api'),
+		});
+		const [{ id }] = bench.gateway.ledger.requests;
+		const [{ url }] = bench.gateway.ledger.images;
+		expect(json).toEqual({
+			index: 0,
+			model: IDS['4.5'],
+			prompt: TINY,
+			created: expect.any(Number) as number,
+			requestId: id,
+			size: '16x16',
+			width: 16,
+			height: 16,
+			mimeType: 'image/jpeg',
+			fileName: binary?.data.fileName,
+			...(responseFormat === 'url' ? { url } : {}),
+		});
+		expect(bytesOf({ json, binary }).subarray(0, 3).toString('hex')).toBe('ffd8ff');
+	});
+
+	it('its request id comes from X-Oneapi-Request-Id', async () => {
+		const address = `${bench.gateway.profileUrl('new-api')}/v1/images/generations`;
+		const { headers } = await fetch(address, {
+			method: 'POST',
+			headers: { Authorization: `Bearer ${KEY}`, 'Content-Type': 'application/json' },
+			body: JSON.stringify({ model: IDS['4.5'], prompt: TINY, size: '2K' }),
+		});
+		expect(headers.get('x-request-id')).toBeNull();
+		const [{ id }] = bench.gateway.ledger.requests;
+		expect(headers.get('x-oneapi-request-id')).toBe(id);
+	});
+});
+
+describe('references for a gateway that takes no addresses (Unode)', () => {
+	let server: Server;
+	let origin: string;
+	let answer: RequestListener;
+	let seen: Array<Record<string, unknown>>;
+	beforeAll(async () => {
+		server = createServer((request, response) => {
+			seen.push({ url: request.url, authorization: request.headers.authorization });
+			answer(request, response);
+		});
+		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+		origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+	});
+	beforeEach(() => {
+		seen = [];
+	});
+	afterAll(() => {
+		server.close();
+		server.closeAllConnections();
+	});
+
+	const edit = (...list: string[]) =>
+		parameters('imageToImage', IDS['4.5'], { referenceImages: urls(...list) });
+	const unode = () => ({ credentials: bench.credentials('unode') });
+
+	it.each([
+		['jpeg', '/picture.png', 'image/png'],
+		['png', '/picture', 'text/plain'],
+		['webp', '/a/b.jpg?x=1&y=%20', 'application/octet-stream'],
+		['gif', '/gif', 'image/jpeg'],
+	] as const)('%s, whatever name and type it has', async (format, path, type) => {
+		const bytes = await picture(20, 20, format);
+		answer = (_request, response) => response.setHeader('Content-Type', type).end(bytes);
+		expect(await bench.body(edit(origin + path), unode())).toEqual({
+			model: IDS['4.5'],
+			prompt: TINY,
+			image: dataUri(format, bytes),
+			size: '2K',
+			response_format: 'url',
+			watermark: false,
+		});
+		expect(seen).toEqual([{ url: path, authorization: undefined }]);
+	});
+
+	it('several keep their order, also among files', async () => {
+		const [jpeg, png] = [await picture(20, 20, 'jpeg'), await picture()];
+		answer = ({ url }, response) => {
+			// The first comes last.
+			setTimeout(() => response.end(url === '/slow' ? jpeg : png), url === '/slow' ? 100 : 0);
+		};
+		const values = parameters('imageToImage', IDS['4.5'], {
+			referenceImages: {
+				image: [
+					{ source: 'url', url: `${origin}/slow\n${origin}/fast` },
+					{ source: 'binary', binaryPropertyName: 'data' },
+				],
+			},
+		});
+		const webp = await picture(20, 20, 'webp');
+		const { image } = await bench.body(values, {
+			...unode(),
+			items: [itemWith({ data: { bytes: webp, mimeType: 'image/webp' } })],
+		});
+		expect(image).toEqual([dataUri('jpeg', jpeg), dataUri('png', png), dataUri('webp', webp)]);
+	});
+
+	it('a redirect is followed, still without the key', async () => {
+		const bytes = await picture();
+		answer = ({ url }, response) => {
+			if (url === '/there') response.end(bytes);
+			else response.writeHead(302, { Location: '/there' }).end();
+		};
+		expect((await bench.body(edit(`${origin}/here`), unode())).image).toBe(dataUri('png', bytes));
+		expect(seen).toEqual([
+			{ url: '/here', authorization: undefined },
+			{ url: '/there', authorization: undefined },
+		]);
+	});
+
+	it.each<[string, RequestListener, RegExp]>([
+		['404', (_request, response) => response.writeHead(404).end(), /could not be downloaded.*404/],
+		[
+			'403',
+			(_request, response) => response.writeHead(403).end('no'),
+			/could not be downloaded.*403/,
+		],
+		['500', (_request, response) => response.writeHead(500).end(), /could not be downloaded.*500/],
+		['a lost connection', ({ socket }) => socket.destroy(), /could not be downloaded/],
+		['a web page', (_request, response) => response.end('<html>Sign in</html>'), /is not an image/],
+		['nothing', (_request, response) => response.end(), /is not an image/],
+	])('%s is told, naming the address, before anything is sent', async (_name, how, words) => {
+		answer = how;
+		const { message, description } = await bench.refusal(edit(`${origin}/a.png`), unode());
+		expect(message).toContain(`image 1 (${origin}/a.png)`);
+		expect(`${message} ${description}`).toMatch(words);
+		expect(seen).toHaveLength(1);
+	});
+
+	it('what is too large or too small is told as for a file', async () => {
+		const bytes = await picture(10, 10);
+		answer = (_request, response) => response.end(bytes);
+		const { message } = await bench.refusal(edit(`${origin}/a.png`), unode());
+		expect(message).toContain('is 10 x 10 pixels, which is too small');
+	});
+
+	it('others get the address itself and fetch it on their own', async () => {
+		const address = `${bench.gateway.url}/samples/16x16.png`;
+		for (const gateway of ['deerapi', 'gateway002'] as const) {
+			const { image } = await bench.body(edit(address), {
+				credentials: bench.credentials(gateway),
+			});
+			expect(image).toEqual([address]);
+		}
+	});
+});
+
+describe('what a gateway cannot take', () => {
+	it.each([
+		['deerapi', '3K', '3072x3072', 'DeerAPI'],
+		['routescope', '3K', '3072x3072', 'RouteScope'],
+		['gateway002', '2K', '2048x2048', 'Gateway 002 Style'],
+		['gateway002', '4K', '4096x4096', 'Gateway 002 Style'],
+	] as const)(
+		'%s: %s goes out as pixels, and the user is told',
+		async (gateway, resolution, size, name) => {
+			const [{ json }] = await bench.items(
+				parameters('textToImage', IDS['5.0-lite'], { resolution }),
+				{ credentials: bench.credentials(gateway) },
+			);
+			expect(bench.bodies()[0].size).toBe(size);
+			expect((json.warnings as string[])[0]).toBe(
+				`${name} does not take the resolution ${resolution} by name, so the square size ${size} was sent. Choose an Aspect Ratio for another shape.`,
+			);
+		},
+	);
+
+	it.each([
+		['2K', '16:9', '2560x1440'],
+		['2K', '9:16', '1440x2560'],
+		['2K', '21:9', '3024x1296'],
+		['2K', '4:3', '2304x1728'],
+		['4K', '16:9', '5504x3040'],
+	])(
+		'gateway 002: %s %s by its own table, or else the model’s',
+		async (resolution, aspectRatio, size) => {
+			const body = await bench.body(
+				parameters('textToImage', IDS['4.5'], { resolution, aspectRatio }),
+				{ credentials: bench.credentials('gateway002') },
+			);
+			expect(body).toEqual({
+				model: IDS['4.5'],
+				prompt: TINY,
+				n: 1,
+				size,
+				response_format: 'url',
+				watermark: false,
+			});
+		},
+	);
+
+	it('a resolution that only the gateway names has no pixels to translate it to', async () => {
+		const { message, description } = await bench.refusal(
+			parameters('textToImage', IDS['4.5'], { resolution: '1K', aspectRatio: '16:9' }),
+			{ credentials: bench.credentials('routescope') },
+		);
+		expect(message).toBe('Seedream 4.5 has no pixel sizes for the resolution 1K [item 0]');
+		expect(description).toBe('Set Aspect Ratio to Auto, or choose another Resolution.');
+	});
+
+	it.each([IDS['4.5'], 'ep-20260101000000-abcde'])(
+		'gateway 002: a set of %s is refused in words',
+		async (model) => {
+			const { message, description } = await bench.refusal(parameters('imageSet', model), {
+				credentials: bench.credentials('gateway002'),
+			});
+			expect(message).toBe('Gateway 002 Style does not offer image sets [item 0]');
+			expect(description).toBe(
+				'Use the Text-to-Image operation, once for each image, or a credential for another gateway.',
+			);
+		},
+	);
+
+	it('each option that a gateway does not list stays away, and is named', async () => {
+		const options = { quality: 'hd', user: 'customer-42', promptOptimization: 'standard' };
+		const [{ json }] = await bench.items(
+			{ ...parameters('textToImage', IDS['4.5'], { options }) },
+			{ credentials: bench.credentials('gateway001') },
+		);
+		expect(bench.bodies()).toEqual([
+			{
+				model: IDS['4.5'],
+				prompt: TINY,
+				size: '2K',
+				response_format: 'url',
+				watermark: false,
+			},
+		]);
+		expect(json.warnings).toEqual([
+			'Prompt Optimization was not sent: Gateway 001 Style does not list it.',
+			'Quality was not sent: Gateway 001 Style does not list it.',
+			'User was not sent: Gateway 001 Style does not list it.',
+		]);
+	});
+});
+
+describe('the model list of a gateway nobody knows', () => {
+	const offered = async (ids: string[], filter?: string) => {
+		const data = ids.map((id) => ({ id, object: 'model' }));
+		bench.gateway.inject({ on: 'models', body: JSON.stringify({ object: 'list', data }) });
+		const { results } = await listModels(
+			bench.credentials('new-api'),
+			{ operation: 'imageSet' },
+			filter,
+		);
+		return results.map(({ value }) => value);
+	};
+
+	it('has its own spelling in place of the catalog’s', async () => {
+		expect(
+			await offered([
+				'gpt-image-1',
+				'bytedance/seedream-4.5',
+				'seedream-4-0',
+				'bytedance/seedream-4',
+			]),
+		).toEqual([
+			'doubao-seedream-5-0-260128',
+			'doubao-seedream-5-0-lite-260128',
+			'bytedance/seedream-4.5',
+			'seedream-4-0',
+			'bytedance/seedream-4',
+		]);
+	});
+
+	it('is sorted, also where * shows all', async () => {
+		expect(
+			await offered(['z-image', 'gpt-image-1', 'seedream-4.5', 'doubao-seedream-4.5'], '*'),
+		).toEqual([
+			'doubao-seedream-5-0-260128',
+			'doubao-seedream-5-0-lite-260128',
+			'doubao-seedream-4.5',
+			'seedream-4.5',
+			'doubao-seedream-4-0-20260415',
+			'doubao-seedream-4-0-250828',
+			'gpt-image-1',
+			'z-image',
+		]);
+	});
+});
+
+describe('a gateway that only looks compatible', () => {
+	const failed = async (body: object, status = 200) => {
+		bench.gateway.inject({ on: 'request', nth: 'every', status, body: JSON.stringify(body) });
+		const { items, error } = await bench.run(parameters('textToImage', IDS['4.5']), {
+			credentials: bench.credentials('new-api'),
+		});
+		expect(items).toEqual([]);
+		expect(bench.gateway.ledger.requests).toHaveLength(1);
+		return `${error?.message} ${error?.description}`;
+	};
+
+	it.each([
+		['a task beside an empty list', { task_id: 'task_01', data: [] }],
+		[
+			'Evolink',
+			{
+				created: 1757165031,
+				id: 'task-unified-1757165031',
+				model: 'doubao-seedream-4.5',
+				object: 'image.generation.task',
+				progress: 0,
+				status: 'pending',
+				type: 'image',
+			},
+		],
+		['Replicate', { id: 'abc', status: 'starting', output: null, error: null, urls: {} }],
+		['a task alone', { task_id: 'task_01', task_status: 'PENDING' }],
+	])('%s answers with a task', async (_name, body) => {
+		expect(await failed(body)).toMatch(/task/i);
+	});
+
+	it.each([
+		['Novita', { images: ['https://example.com/a.png'] }],
+		['a list of objects elsewhere', { images: [{ url: 'https://example.com/a.png' }], seed: 1 }],
+	])('%s answers in another shape', async (_name, body) => {
+		expect(await failed(body)).toMatch(/without (an |any )?image|no image/i);
+	});
+
+	it.each([
+		[
+			'no such path',
+			404,
+			{
+				error: {
+					message: 'Invalid URL (POST /v1/images/generations)',
+					type: 'invalid_request_error',
+				},
+			},
+		],
+		['no such path, as FastAPI says it', 404, { detail: 'Not Found' }],
+		['another method', 405, { detail: 'Method Not Allowed' }],
+	])('%s', async (_name, status, body) => {
+		expect(await failed(body, status)).toMatch(/Base URL/);
+	});
+
+	it('a field it wants and does not get is shown in its own words', async () => {
+		expect(await failed({ error: { message: 'image_urls is required' } }, 400)).toContain(
+			'image_urls is required',
+		);
+	});
+});
