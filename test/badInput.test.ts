@@ -270,6 +270,19 @@ describe('an answer that is none', () => {
 		expect(message).toMatch(/no image/i);
 	});
 
+	it("an asynchronous gateway's task", async () => {
+		const { message, description } = await failed({ taskId: true });
+		expect(message).toMatch(/task/);
+		expect(description).toMatch(/charged/);
+	});
+
+	it('nobody who listens', async () => {
+		const credentials = { ...bench.credentials(), baseUrl: 'http://127.0.0.1:9/v1' };
+		const { error } = await bench.run(text({ options: { maxTries: 1 } }), { credentials });
+		expect(error?.message).toBe('The gateway cannot be reached [item 0]');
+		expect(error?.description).toMatch(/Nothing was sent[^]*ECONNREFUSED/);
+	});
+
 	it.each([
 		['a task beside the list', '{"task_id":"t-1","data":[]}'],
 		['a task and nothing else', '{"id":"t-1","status":"queued","model":"x"}'],

@@ -474,3 +474,43 @@ it('an AI Agent gets JSON that says it all', async () => {
 		}),
 	]);
 });
+
+it('an image that comes as bytes and address keeps its address', async () => {
+	const url = `${bench.gateway.url}/samples/32x32.png`;
+	const data = [{ url, b64_json: (await picture()).toString('base64') }];
+	bench.gateway.inject({ on: 'request', body: JSON.stringify({ data }) });
+	const [item] = await bench.items(text());
+	expect(item.json.url).toBe(url);
+	expect(bytesOf(item)).toEqual(await picture());
+	expect(bench.gateway.ledger.downloads).toEqual([]);
+});
+
+it.each(['keep', 'fail'])(
+	'a key that comes with a missing image is not shown (%s)',
+	async (how) => {
+		const data = [
+			{ url: `${bench.gateway.url}/samples/64x48.png` },
+			{ error: { message: `bad key ${bench.gateway.key}` } },
+		];
+		bench.gateway.inject({ on: 'request', body: JSON.stringify({ data }) });
+		const values = parameters('imageSet', IDS['4.5'], {
+			maxImages: 2,
+			options: { failedImages: how },
+		});
+		const { items, error } = await bench.run(values);
+		const shown = JSON.stringify([items[0]?.json.warnings, error?.message]);
+		expect(shown).toContain('Image 1 was not made: bad key ***');
+	},
+);
+
+it('image data of no known format is kept as it came, and that is said', async () => {
+	const bytes = Buffer.from('not an image at all, but paid for');
+	const data = [{ b64_json: bytes.toString('base64') }];
+	bench.gateway.inject({ on: 'request', body: JSON.stringify({ data }) });
+	const [item] = await bench.items(text());
+	expect(bytesOf(item)).toEqual(bytes);
+	expect(item.json).toMatchObject({
+		mimeType: 'application/octet-stream',
+		downloadError: expect.stringContaining('no known image format'),
+	});
+});

@@ -16,7 +16,7 @@ import {
 import { readJson } from './json';
 import type { ByteStream } from './stream';
 
-/** One image of an answer; `url` or `bytes` holds it. */
+/** One image of an answer; `bytes` or `url`, or both, hold it. */
 export interface ImageRecord {
 	type: 'image';
 	/** Place in the answer, from 0. */
@@ -143,7 +143,7 @@ function complaintOf({ error, code: topCode, message }: Rest): Complaint | undef
 }
 
 /** An asynchronous gateway answers with the name of a task instead of images. */
-function isTask({ task_id, id, status }: { task_id?: unknown; id?: unknown; status?: unknown }) {
+function isTask({ task_id, id, status }: { [name: string]: unknown }): boolean {
 	return !!task_id || (!!id && !!status);
 }
 
@@ -161,23 +161,32 @@ function shortfall(
 	return `The service stopped early: ${withoutSecrets(words, secret)}.`;
 }
 
-function toRecord(entry: Entry, bytes: Buffer | undefined, place: number): AnswerRecord {
+/** The record of an entry; undefined for one that names a task. */
+function toRecord(
+	entry: Entry,
+	bytes: Buffer | undefined,
+	place: number,
+	secret: string,
+): ImageRecord | FailedRecord | undefined {
 	const index = entry.image_index ?? place;
 	const inline = DATA_URI.exec(entry.url ?? '')?.[1] ?? entry.b64_json?.replace(/^data:[^,]*,/, '');
 	const decoded = bytes ?? (inline ? Buffer.from(inline, 'base64') : undefined);
 	const url = (!DATA_URI.test(entry.url ?? '') && entry.url) || undefined;
 	if (!decoded && !url) {
+		if (!entry.error && isTask(entry)) return undefined;
+		const message = entry.error?.message ?? 'The answer holds neither an address nor image data';
 		return {
 			type: 'failed',
 			index,
 			code: entry.error?.code ?? undefined,
-			message: entry.error?.message ?? 'The answer holds neither an address nor image data',
+			message: withoutSecrets(message, secret),
 		};
 	}
 	return {
 		type: 'image',
 		index,
-		...(decoded ? { bytes: decoded } : { url }),
+		url,
+		bytes: decoded,
 		size: entry.size || undefined,
 		revisedPrompt: entry.revised_prompt || undefined,
 	};
@@ -215,11 +224,11 @@ export async function* readAnswer(
 			if ('foreign' in part) interruption = part.foreign;
 			else if ('rest' in part) rest = { ...rest, ...part.rest };
 			else {
-				const record = toRecord(part.entry, part.bytes, entries.length);
+				const record = toRecord(part.entry, part.bytes, entries.length, secret);
 				entries.push({ ...part.entry, b64_json: undefined });
-				if (record.type === 'image') images += 1;
-				if (record.type === 'failed') failed.push(record);
-				yield record;
+				if (record?.type === 'image') images += 1;
+				if (record?.type === 'failed') failed.push(record);
+				if (record) yield record;
 			}
 		}
 	} catch (error) {

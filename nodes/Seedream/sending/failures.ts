@@ -37,7 +37,8 @@ export function networkFailure(error: unknown, timeout: number, secret: string):
 	const words = withoutSecrets((error as Error).message, secret);
 	if (NOT_REACHED.includes(code)) {
 		return new RequestFailure({
-			message: `The gateway cannot be reached (${code})`,
+			// Without the code: n8n replaces a message that holds one by words of its own.
+			message: 'The gateway cannot be reached',
 			description:
 				'Nothing was sent. Check the Base URL of the credential, and that this n8n may reach that address.',
 			code,
@@ -49,7 +50,7 @@ export function networkFailure(error: unknown, timeout: number, secret: string):
 		return new RequestFailure({
 			message: isTimeout
 				? `The gateway did not answer within ${timeout / 1000} s`
-				: `The connection to the gateway was lost before it answered (${code})`,
+				: 'The connection to the gateway was lost before it answered',
 			description:
 				'The image may have been made and charged nevertheless, so this node does not send the request again. The provider’s usage page shows it; look there before running again.',
 			code,
