@@ -3,7 +3,7 @@ import { NodeConnectionTypes, type INodeType, type INodeTypeDescription } from '
 import { API_BASE_URL_EXPRESSION } from './catalog/gateways';
 import { properties } from './fields';
 import { searchModels } from './searchModels';
-import { generateImages, wholeAnswer } from './sending';
+import { generateImages } from './sending';
 
 /** Generates images with ByteDance Seedream through any OpenAI-Images-compatible gateway. */
 export class Seedream implements INodeType {
@@ -58,7 +58,7 @@ export class Seedream implements INodeType {
 						description: 'Make an image from a prompt',
 					},
 				],
-				routing: { send: { paginate: true }, output: { postReceive: [wholeAnswer] } },
+				routing: { send: { paginate: true } },
 			},
 			...properties,
 		],

@@ -1,16 +1,30 @@
 const LINE_FEED = 0x0a;
 
+/** Bytes of a line that holds no data: a comment, a name. */
+const LONGEST_LINE = 1024 * 1024;
+
+/** Bytes of a line of data: an image as base64, with room to spare. */
+const LONGEST_DATA = 192 * 1024 * 1024;
+
 async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
 	let pieces: Buffer[] = [];
+	let length = 0;
 	for await (const chunk of chunks) {
 		let from = 0;
 		for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, from)) {
 			pieces.push(chunk.subarray(from, end));
 			yield Buffer.concat(pieces).toString('utf8').replace(/\r$/, '');
 			pieces = [];
+			length = 0;
 			from = end + 1;
 		}
 		pieces.push(Buffer.from(chunk.subarray(from)));
+		length += chunk.length - from;
+		if (length < LONGEST_LINE) continue;
+		const isData = /^data:/.test(
+			Buffer.concat(pieces.slice(0, 6).map((piece) => piece.subarray(0, 5))).toString('latin1'),
+		);
+		if (!isData || length > LONGEST_DATA) throw new Error('an event has no end');
 	}
 	yield Buffer.concat(pieces).toString('utf8');
 }

@@ -7,7 +7,8 @@ import {
 
 import { readImageHeader, type ImageHeader } from '../imageHeader';
 import type { ImageRecord } from './answer';
-import { peek, watch, type ByteStream } from './stream';
+import { Connection } from './connection';
+import { peek, type ByteStream } from './stream';
 
 /** What is known of an image after its bytes were stored, or could not be. */
 export interface StoredImage {
@@ -56,25 +57,26 @@ async function download(
 	name: string,
 ): Promise<StoredImage> {
 	const settings = context.getNodeParameter('requestOptions', {}) as { timeout?: number };
-	const idle = Math.min(settings.timeout ?? IDLE, IDLE);
-	// No key goes along: the address is signed, and the store behind it may belong to someone else.
-	const response = (await context.helpers.httpRequest({
-		url,
-		encoding: 'stream',
-		returnFullResponse: true,
-		ignoreHttpStatusErrors: true,
-		timeout: idle,
-		abortSignal: context.getExecutionCancelSignal(),
-	})) as IN8nHttpFullResponse;
-	const stream = response.body as unknown as ByteStream;
+	const idle = Math.min(settings.timeout || IDLE, IDLE);
+	const connection = new Connection(context);
 	try {
+		// No key goes along: the address is signed, and the store behind it may belong to someone else.
+		const response = (await context.helpers.httpRequest({
+			url,
+			encoding: 'stream',
+			returnFullResponse: true,
+			ignoreHttpStatusErrors: true,
+			timeout: idle,
+			abortSignal: connection.signal,
+		})) as IN8nHttpFullResponse;
+		const stream = response.body as unknown as ByteStream;
+		connection.watch(stream, idle, LARGEST_IMAGE);
 		if (response.statusCode !== 200) throw new Error(`HTTP status ${response.statusCode}`);
-		void watch(stream, idle, LARGEST_IMAGE);
 		const { header, whole } = await peek(stream);
 		if (!header) throw new Error('what the address shows is not an image');
 		return await store(context, whole ?? stream, header, name);
 	} finally {
-		stream.destroy();
+		connection.close();
 	}
 }
 
@@ -111,15 +113,15 @@ export async function storeImage(
 	{ url, bytes }: ImageRecord,
 	name: string,
 ): Promise<StoredImage> {
-	if (url) return await downloadWithRetries(context, url, name);
-	const data = bytes ?? Buffer.alloc(0);
-	const header = readImageHeader(data);
+	if (!bytes) return await downloadWithRetries(context, url ?? '', name);
+	const header = readImageHeader(bytes);
 	try {
-		if (header) return await store(context, data, header, name);
+		if (header) return await store(context, bytes, header, name);
 		const fileName = `${name}.bin`;
 		const mimeType = 'application/octet-stream';
-		const binary = await context.helpers.prepareBinaryData(data, fileName, mimeType);
-		return { binary, mimeType, fileName };
+		const binary = await context.helpers.prepareBinaryData(bytes, fileName, mimeType);
+		const downloadError = 'What the gateway sent as image data is of no known image format';
+		return { binary, mimeType, fileName, downloadError };
 	} catch (error) {
 		return {
 			downloadError: `The image was made, but n8n could not store it: ${(error as Error).message}`,

@@ -7,10 +7,11 @@ import type {
 
 import type { ImageRequest } from '../request';
 import { RequestFailure } from '../errors';
+import type { Connection } from './connection';
 import { readAnswer, type FailedRecord, type SummaryRecord } from './answer';
 import { addressOf } from './images';
 import { finishImage, notMade, toItems, type FinishedImage } from './items';
-import { watch, type ByteStream } from './stream';
+import type { ByteStream } from './stream';
 
 /** Downloads under way at once, for one answer. */
 const DOWNLOADS = 4;
@@ -39,6 +40,7 @@ function incompleteSet(
 /**
  * Turns an answer into output items, storing each image as soon as its record is read.
  * @param response with its body unread
+ * @param connection on which it comes
  * @param idle milliseconds without a byte after which the answer counts as broken off
  * @param secret the key in use, kept out of messages
  * @throws RequestFailure when the answer holds no image at all, or not all and the user wants that
@@ -47,6 +49,7 @@ export async function readReply(
 	context: IExecuteSingleFunctions,
 	request: ImageRequest,
 	response: IN8nHttpFullResponse,
+	connection: Connection,
 	idle: number,
 	secret: string,
 ): Promise<INodeExecutionData[]> {
@@ -54,7 +57,7 @@ export async function readReply(
 	const images: Array<Promise<FinishedImage>> = [];
 	const failed: FailedRecord[] = [];
 	let summary: SummaryRecord = { type: 'summary', raw: {} };
-	void watch(response.body as unknown as ByteStream, idle);
+	connection.watch(response.body as unknown as ByteStream, idle);
 	for await (const record of readAnswer(response, request, secret)) {
 		if (record.type === 'summary') summary = record;
 		else if (record.type === 'failed') failed.push(record);

@@ -16,6 +16,9 @@ const ENTRY = 3;
 /** A key longer than this is none this reader looks for. */
 const LONGEST_KEY = 32;
 
+/** Bytes around the entries: what an answer says there is short, and more than this is not read. */
+const LONGEST_REST = 1024 * 1024;
+
 /** Decodes a JSON string of base64 piece by piece, with or without escapes and data URI prefix. */
 class Base64Decoder {
 	private readonly decoded: Buffer[] = [];
@@ -73,6 +76,7 @@ class Base64Decoder {
  */
 export async function* readJson(chunks: AsyncIterable<Buffer>): AsyncGenerator<JsonPart> {
 	const rest: Buffer[] = [];
+	let restLength = 0;
 	let entry: Buffer[] = [];
 	let image: Base64Decoder | undefined;
 	let bytes: Buffer | undefined;
@@ -88,7 +92,10 @@ export async function* readJson(chunks: AsyncIterable<Buffer>): AsyncGenerator<J
 		if (slice.length === 0) return;
 		if (isInString && image) image.push(slice);
 		else if (isInData && depth >= ENTRY) entry.push(Buffer.from(slice));
-		else if (!isInData) rest.push(Buffer.from(slice));
+		else if (!isInData) {
+			rest.push(Buffer.from(slice));
+			restLength += slice.length;
+		}
 	};
 
 	for await (const chunk of chunks) {
@@ -154,6 +161,7 @@ export async function* readJson(chunks: AsyncIterable<Buffer>): AsyncGenerator<J
 			} else if (byte === COMMA) key = '';
 		}
 		keep(chunk.subarray(from));
+		if (restLength > LONGEST_REST) break;
 	}
 	yield { type: 'rest', text: Buffer.concat(rest).toString('utf8') };
 }

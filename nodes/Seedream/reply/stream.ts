@@ -1,46 +1,22 @@
-import { sleep } from 'n8n-workflow';
-
 import { readImageHeader, type ImageHeader } from '../imageHeader';
 
 /** The part of Node's Readable this package needs; a node may not import `stream` itself. */
 export interface ByteStream extends AsyncIterable<Buffer> {
 	readonly readableEnded: boolean;
+	/** Bytes that wait to be read. */
+	readonly readableLength: number;
 	readonly destroyed: boolean;
-	/** The connection, for the answers of HTTP requests. */
-	readonly socket?: { readonly bytesRead: number };
+	push(chunk: Buffer | null, encoding?: BufferEncoding): boolean;
 	read(): Buffer | null;
 	unshift(chunk: Buffer): void;
 	destroy(error?: Error): void;
+	on(event: 'error', listener: () => void): void;
 	once(event: string, listener: (error?: Error) => void): void;
 	removeListener(event: string, listener: (error?: Error) => void): void;
 }
 
-/** Milliseconds between two looks at a stream. */
-const LOOK = 250;
-
 /** Bytes to look at for a size: a JPEG's stands behind its EXIF, which can be long. */
 const LONGEST_HEADER = 1024 * 1024;
-
-/**
- * Ends a stream on which nothing arrives for a while, or too much does.
- * @param idle milliseconds without a byte
- * @param limit bytes in all
- */
-export async function watch(stream: ByteStream, idle: number, limit = Infinity): Promise<void> {
-	const { socket } = stream;
-	if (!socket) return;
-	const first = socket.bytesRead;
-	let last = first;
-	let since = Date.now();
-	while (!stream.readableEnded && !stream.destroyed) {
-		await sleep(Math.min(LOOK, idle));
-		const now = Date.now();
-		if (socket.bytesRead !== last) since = now;
-		last = socket.bytesRead;
-		if (now - since >= idle) stream.destroy(new Error(`nothing arrived for ${idle / 1000} s`));
-		else if (last - first > limit) stream.destroy(new Error(`it is larger than ${limit} bytes`));
-	}
-}
 
 async function moreToRead(stream: ByteStream): Promise<void> {
 	await new Promise<void>((resolve, reject) => {

@@ -2,15 +2,18 @@ import {
 	NodeApiError,
 	NodeOperationError,
 	type DeclarativeRestApiSettings,
+	type IAllExecuteFunctions,
 	type IDataObject,
 	type IExecutePaginationFunctions,
 	type IExecuteSingleFunctions,
+	type IHttpRequestOptions,
 	type IN8nHttpFullResponse,
 	type INodeExecutionData,
 } from 'n8n-workflow';
 
 import { errorItem, inputError, RequestFailure, requestError, withoutSecrets } from '../errors';
 import { readReply } from '../reply';
+import { Connection } from '../reply/connection';
 import { buildRequest, completeBody, type ImageRequest } from '../request';
 import { networkFailure } from './failures';
 import { withRetries } from './retry';
@@ -20,23 +23,28 @@ import { RunMember, type NodeError } from './run';
 const TIMEOUT = 300_000;
 const TIMEOUT_PER_FURTHER_IMAGE = 40_000;
 
-type RequestData = DeclarativeRestApiSettings.ResultOptions;
-
-/**
- * Keeps an answer whole: n8n gives a pagination function the items that postReceive makes of it, and
- * status and headers are needed too.
- */
-export async function wholeAnswer(
-	this: IExecuteSingleFunctions,
-	_items: INodeExecutionData[],
-	response: IN8nHttpFullResponse,
-): Promise<INodeExecutionData[]> {
-	return [{ json: response as unknown as IDataObject }];
-}
+type RequestOptions = DeclarativeRestApiSettings.HttpRequestOptions;
 
 function timeoutFor(context: IExecuteSingleFunctions, { expectedImages }: ImageRequest): number {
 	const { timeout } = context.getNodeParameter('requestOptions', {}) as { timeout?: number };
-	return timeout ?? TIMEOUT + (expectedImages - 1) * TIMEOUT_PER_FURTHER_IMAGE;
+	return timeout || TIMEOUT + (expectedImages - 1) * TIMEOUT_PER_FURTHER_IMAGE;
+}
+
+/** Sends a request as n8n does, which makes the run's own signal end it: here the connection's does. */
+async function send(
+	context: IExecuteSingleFunctions,
+	options: RequestOptions,
+	timeout: number,
+	{ signal }: Connection,
+): Promise<IN8nHttpFullResponse> {
+	const sender = Object.create(context, {
+		getExecutionCancelSignal: { value: () => signal },
+	}) as IAllExecuteFunctions;
+	return (await context.helpers.httpRequestWithAuthentication.call(sender, 'seedreamApi', {
+		...(options as IHttpRequestOptions),
+		timeout,
+		returnFullResponse: true,
+	})) as IN8nHttpFullResponse;
 }
 
 /**
@@ -44,20 +52,23 @@ function timeoutFor(context: IExecuteSingleFunctions, { expectedImages }: ImageR
  * @throws RequestFailure
  */
 async function exchange(
-	context: IExecutePaginationFunctions,
+	context: IExecuteSingleFunctions,
 	request: ImageRequest,
-	requestData: RequestData,
+	options: RequestOptions,
 ): Promise<INodeExecutionData[]> {
 	const { apiKey } = await context.getCredentials<{ apiKey: string }>('seedreamApi');
 	const timeout = timeoutFor(context, request);
-	const answer = await context
-		.makeRoutingRequest({ ...requestData, options: { ...requestData.options, timeout } })
-		.then(
-			([{ json }]) => json as unknown as IN8nHttpFullResponse,
+	const connection = new Connection(context);
+	try {
+		const answer = await send(context, options, timeout, connection).then(
+			(response) => response,
 			(error: unknown) => networkFailure(error, timeout, apiKey),
 		);
-	if (answer instanceof RequestFailure) throw answer;
-	return await readReply(context, request, answer, timeout, apiKey);
+		if (answer instanceof RequestFailure) throw answer;
+		return await readReply(context, request, answer, connection, timeout, apiKey);
+	} finally {
+		connection.close();
+	}
 }
 
 function assertNotCancelled(context: IExecuteSingleFunctions): void {
@@ -81,13 +92,13 @@ function presentable(context: IExecuteSingleFunctions, cause: unknown): NodeErro
  * @throws RequestFailure, or NodeOperationError for input that may not be sent
  */
 async function runItem(
-	context: IExecutePaginationFunctions,
+	context: IExecuteSingleFunctions,
 	member: RunMember,
-	requestData: RequestData,
+	options: RequestOptions,
 ): Promise<INodeExecutionData[]> {
-	const { body, baseURL = '' } = requestData.options;
+	const { body: declared, baseURL = '' } = options;
 	const request = await member.prepare(
-		async () => await buildRequest(context, body as IDataObject, baseURL),
+		async () => await buildRequest(context, declared as IDataObject, baseURL),
 	);
 	const fingerprint = JSON.stringify([baseURL, request.body, request.references]);
 	const remembered = member.recall(fingerprint);
@@ -100,9 +111,10 @@ async function runItem(
 			assertNotCancelled(context);
 		};
 		mayGoOn();
-		requestData.options.body = (await completeBody(context, request)) as IDataObject;
-		const send = async () => await exchange(context, request, requestData);
-		return await member.keep(fingerprint, withRetries(context, request, mayGoOn, send));
+		// Not kept in what n8n holds until the run ends: references are large.
+		const body = (await completeBody(context, request)) as IDataObject;
+		const step = async () => await exchange(context, request, { ...options, body });
+		return await member.keep(fingerprint, withRetries(context, request, mayGoOn, step));
 	});
 }
 
@@ -112,11 +124,11 @@ async function runItem(
  */
 export async function generateImages(
 	this: IExecutePaginationFunctions,
-	requestData: RequestData,
+	{ options }: DeclarativeRestApiSettings.ResultOptions,
 ): Promise<INodeExecutionData[]> {
 	const member = RunMember.join(this);
 	try {
-		return await runItem(this, member, requestData);
+		return await runItem(this, member, options);
 	} catch (cause) {
 		const error = member.fail(presentable(this, cause));
 		if (!this.continueOnFail()) throw error;
