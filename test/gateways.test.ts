@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import sharp from 'sharp';
 
 import { itemWith, listModels } from './engine';
 import { bytesOf, dataUri, IDS, KEY, parameters, picture, TINY, urls, useGateway } from './support';
@@ -217,6 +218,33 @@ describe('references for a gateway that takes no addresses (Unode)', () => {
 			expect(image).toEqual([address]);
 		}
 	});
+});
+
+it('Background: Transparent is sent with a picture that has transparent pixels', async () => {
+	const background = { r: 9, g: 9, b: 9, alpha: 0.5 };
+	const bytes = await sharp({ create: { width: 32, height: 32, channels: 4, background } })
+		.png()
+		.toBuffer();
+	for (const [gateway, model] of [
+		['volcengine', 'doubao-seedream-5-0-pro-260628'],
+		['byteplus', 'dola-seedream-5-0-flash-260915'],
+	] as const) {
+		const values = parameters('imageToImage', model, { options: { background: 'transparent' } });
+		const body = await bench.body(values, {
+			credentials: bench.credentials(gateway),
+			items: [itemWith({ data: { bytes, mimeType: 'image/png' } })],
+		});
+		expect(body).toEqual({
+			model,
+			prompt: TINY,
+			image: dataUri('png', bytes),
+			size: '2K',
+			background: 'transparent',
+			response_format: 'url',
+			watermark: false,
+		});
+		expect(bench.gateway.ledger.images.map(({ format }) => format)).toEqual(['png']);
+	}
 });
 
 describe('what a gateway cannot take', () => {

@@ -146,7 +146,7 @@ const FIRST_PARTY_LEFT: Document['left'] = [
 	SINGLE_STREAM,
 	[
 		'background: transparent',
-		'takes one PNG with a transparent pixel and nothing else; shown in the tests of the requests',
+		'takes one PNG with a transparent pixel and nothing else; has a test of its own, see gateways.test.ts',
 	],
 	['layer_decomposition: true', 'answers with layers; the embedded gateway does not make them'],
 ];
