@@ -442,3 +442,57 @@ describe('a gateway that only looks compatible', () => {
 		);
 	});
 });
+
+describe('a set that comes back as one image', () => {
+	const one = parameters('imageSet', IDS['4.5'], {
+		maxImages: 3,
+		prompt: `${TINY} [images:1]`,
+	});
+
+	it.each(['deerapi', 'gateway001', 'routescope', 'unode'] as const)(
+		'from %s names the cause and the setting',
+		async (gateway) => {
+			const model = gateway === 'deerapi' ? IDS['5.0-lite'] : IDS['4.5'];
+			const [{ json }] = await bench.items(
+				{ ...one, ...parameters('imageSet', model, { maxImages: 3, prompt: one.prompt }) },
+				{ credentials: bench.credentials(gateway) },
+			);
+			expect(json.warnings).toEqual([
+				expect.stringMatching(/^3 images were asked for and 1 came\..*Seedream Options to Both\.$/),
+			]);
+		},
+	);
+
+	it('from the service itself is what the model decided', async () => {
+		const [{ json }] = await bench.items(one);
+		expect(json.warnings).toEqual([
+			'3 images were asked for and 1 came. The model decides how many it makes.',
+		]);
+	});
+
+	it('is not advised what is set already', async () => {
+		const credentials = bench.credentials('new-api', { placement: 'both' });
+		const [{ json }] = await bench.items(one, { credentials });
+		expect(json.warnings).toEqual([expect.stringMatching(/operator to let the field through/)]);
+	});
+});
+
+it.each([
+	['a task in a list', 200, { code: 200, data: [{ status: 'submitted', task_id: 't' }] }, /task/],
+	['a task in an object', 200, { code: 200, message: 'success', data: { task_id: 't' } }, /task/],
+	[
+		'images in another place',
+		200,
+		{ code: 200, message: 'success', data: { images: ['https://example.com/a.png'] } },
+		/no images/,
+	],
+	['a proxy without that path', 404, { message: 'no Route matched with those values' }, /Base URL/],
+])('an answer with %s gets its own message', async (_name, status, body, expected) => {
+	bench.gateway.inject({ on: 'request', nth: 'every', status, body: JSON.stringify(body) });
+	const { items, error } = await bench.run(parameters('textToImage', IDS['4.5']), {
+		credentials: bench.credentials('new-api'),
+	});
+	expect(items).toEqual([]);
+	expect(bench.gateway.ledger.requests).toHaveLength(1);
+	expect(`${error?.message} ${error?.description}`).toMatch(expected);
+});

@@ -3,6 +3,7 @@ import { z } from 'zod/v4';
 
 import { withoutSecrets } from '../errors';
 import type { ImageRequest } from '../request';
+import { isObject } from '../request/body';
 import { readEvents } from './events';
 import {
 	brokenOff,
@@ -139,12 +140,14 @@ function withoutImageData(value: unknown): unknown {
 
 function complaintOf({ error, code: topCode, message }: Rest): Complaint | undefined {
 	if (error) return { code: error.code ?? undefined, message: error.message ?? undefined };
-	return message ? { code: topCode ?? undefined, message } : undefined;
+	const isFine = /^(success|ok)/i.test(message ?? '') || topCode === '0' || topCode === '200';
+	return message && !isFine ? { code: topCode ?? undefined, message } : undefined;
 }
 
 /** An asynchronous gateway answers with the name of a task instead of images. */
-function isTask({ task_id, id, status }: { [name: string]: unknown }): boolean {
-	return !!task_id || (!!id && !!status);
+function isTask({ task_id, id, status, data }: { [name: string]: unknown }): boolean {
+	const isInside = isObject(data) && isTask(data);
+	return !!task_id || (!!id && !!status) || isInside;
 }
 
 /** Why an answer with images may hold fewer than it should. */

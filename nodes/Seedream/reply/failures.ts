@@ -10,6 +10,9 @@ export interface Complaint {
 	message?: string;
 }
 
+const CHECK_BASE_URL =
+	'Check the Base URL of the credential: it must be the address of the API, such as https://host/v1.';
+
 /** What is known of an answer beside its body. */
 export interface AnswerContext {
 	/** HTTP status. */
@@ -60,8 +63,8 @@ function adviceOnModel({ model, gateway }: ImageRequest): string {
 
 function advice(complaint: Complaint, status: number, request: ImageRequest): string {
 	const text = `${complaint.code ?? ''} ${complaint.message ?? ''}`;
-	if (/Invalid URL/i.test(text) || status === 405) {
-		return 'Check the Base URL of the credential: it must be the address of the API, such as https://host/v1.';
+	if (/Invalid URL|no route|Cannot POST/i.test(text) || status === 405) {
+		return CHECK_BASE_URL;
 	}
 	if (
 		/InvalidEndpointOrModel\.NotFound|model_not_found|UnsupportedModel|no available channel/i.test(
@@ -104,7 +107,8 @@ function retryAfterOf(headers: IDataObject): number | undefined {
 	if (milliseconds >= 0) return milliseconds;
 	const value = headers['retry-after'];
 	if (typeof value !== 'string') return undefined;
-	const wait = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+	const seconds = Number(value);
+	const wait = Number.isNaN(seconds) ? Date.parse(value) - Date.now() : seconds * 1000;
 	return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
 
@@ -115,9 +119,6 @@ function isGivenUp(status: number): boolean {
 
 const MAY_BE_CHARGED =
 	'An image may have been made and charged nevertheless, so this node does not send the request again. The provider’s usage page shows it; look there before running again.';
-
-const CHECK_BASE_URL =
-	'Check the Base URL of the credential: it must be the address of the API, such as https://host/v1.';
 
 /**
  * The failure a complaint stands for.

@@ -94,6 +94,15 @@ export function notMade({ index, code, message }: FailedRecord): string {
 	return `Image ${index} was not made: ${[code, withoutSecrets(message ?? '')].filter(Boolean).join(': ')}`;
 }
 
+/** Engines such as new-api pass on only what they know. */
+function adviceOnDroppedOptions({ body }: ImageRequest): string {
+	const isEverywhere = 'extra_fields' in body && 'sequential_image_generation' in body;
+	const cure = isEverywhere
+		? "ask the gateway's operator to let the field through"
+		: 'set Gateway to Other in the credential and Seedream Options to Both';
+	return `But many gateways drop sequential_image_generation without a word: if a set always comes back as one image, ${cure}.`;
+}
+
 function requestWarnings(
 	images: FinishedImage[],
 	failed: FailedRecord[],
@@ -106,12 +115,9 @@ function requestWarnings(
 	const missing = request.expectedImages - images.length - failed.length;
 	if (missing > 0 && !summaryWarning) {
 		const counts = `${request.expectedImages} images were asked for and ${images.length + failed.length} came.`;
-		const mayBeDropped = request.gateway.id === 'other' && images.length === 1;
-		warnings.push(
-			mayBeDropped
-				? `${counts} The model decides how many it makes; but many gateways drop sequential_image_generation without a word. If a set always comes back as one image, set Gateway to Other in the credential and Seedream Options to Both.`
-				: `${counts} The model decides how many it makes.`,
-		);
+		const mayBeDropped = images.length === 1 && !request.gateway.service;
+		const advice = mayBeDropped ? [adviceOnDroppedOptions(request)] : [];
+		warnings.push([counts, 'The model decides how many it makes.', ...advice].join(' '));
 	}
 	return warnings;
 }
