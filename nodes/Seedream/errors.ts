@@ -23,6 +23,10 @@ export interface Failure {
 	made: 'no' | 'unknown';
 }
 
+/** What to say where nobody knows whether an image was made. */
+export const MAY_BE_CHARGED =
+	'An image may have been made and charged nevertheless, so this node does not send the request again. The provider’s usage page shows it; look there before running again.';
+
 /** A failed request, before it is bound to a node and an item. */
 export class RequestFailure extends Error {
 	constructor(readonly failure: Failure) {

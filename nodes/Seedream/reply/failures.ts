@@ -1,7 +1,7 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import { familyOf } from '../catalog/models';
-import { RequestFailure, withoutSecrets } from '../errors';
+import { MAY_BE_CHARGED, RequestFailure, withoutSecrets } from '../errors';
 import type { ImageRequest } from '../request';
 
 /** A service's complaint, as its answer tells it. */
@@ -116,9 +116,6 @@ function retryAfterOf(headers: IDataObject): number | undefined {
 function isGivenUp(status: number): boolean {
 	return [408, 502, 504].includes(status) || (status >= 520 && status <= 527);
 }
-
-const MAY_BE_CHARGED =
-	'An image may have been made and charged nevertheless, so this node does not send the request again. The provider’s usage page shows it; look there before running again.';
 
 /**
  * The failure a complaint stands for.

@@ -1,11 +1,11 @@
 import {
-	sleep,
 	type IBinaryData,
 	type IExecuteSingleFunctions,
 	type IN8nHttpFullResponse,
 } from 'n8n-workflow';
 
 import { readImageHeader, type ImageHeader } from '../imageHeader';
+import { wait } from '../wait';
 import type { ImageRecord } from './answer';
 import { Connection } from './connection';
 import { peek, type ByteStream } from './stream';
@@ -88,15 +88,16 @@ async function downloadWithRetries(
 	if (!/^https?:\/\//i.test(url)) {
 		return { downloadError: 'The image was made, but its address is not one to download from' };
 	}
+	const signal = context.getExecutionCancelSignal();
 	let reason = '';
-	for (const wait of [0, ...WAITS]) {
-		if (wait > 0) await sleep(wait);
+	for (const pause of [0, ...WAITS]) {
+		await wait(pause, signal);
+		if (signal?.aborted && reason) break;
 		try {
 			return await download(context, url, name);
 		} catch (error) {
 			reason = (error as Error).message;
 		}
-		if (context.getExecutionCancelSignal()?.aborted) break;
 	}
 	return {
 		downloadError: `The image was made, but could not be downloaded: ${reason}. Its URL works for 24 hours.`,

@@ -1,20 +1,17 @@
 import { NodeApiError } from 'n8n-workflow';
 
-import { RequestFailure, withoutSecrets } from '../errors';
+import { MAY_BE_CHARGED, RequestFailure, withoutSecrets } from '../errors';
 
 /** Connection never made: nothing was sent. */
 const NOT_REACHED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];
 
-/** Connection lost or given up after the request may have gone out. */
-const UNKNOWN = [
-	'ECONNABORTED',
-	'ECONNRESET',
-	'EPIPE',
-	'ERR_BAD_RESPONSE',
-	'ERR_NETWORK',
-	'ERR_STREAM_PREMATURE_CLOSE',
-	'ETIMEDOUT',
-];
+/** Given up before anything was sent: a certificate, a proxy, an address that is none. */
+const NOT_SENT = /^(CERT_|DEPTH_ZERO|ERR_INVALID_|ERR_TLS_|ERR_UNESCAPED|SELF_SIGNED|UNABLE_TO_)/;
+
+/** Whether a request failed with a code that says that the gateway never got it, and may do so soon. */
+export function wasNotReached(code: string): boolean {
+	return NOT_REACHED.includes(code);
+}
 
 function errorCode(error: unknown): string {
 	for (let each = error; each instanceof Error; each = each.cause) {
@@ -26,6 +23,18 @@ function errorCode(error: unknown): string {
 	return '';
 }
 
+function lossOf(code: string, timeout: number): string {
+	switch (code) {
+		case 'ECONNABORTED':
+		case 'ETIMEDOUT':
+			return `The gateway did not answer within ${timeout / 1000} s`;
+		case 'ERR_CANCELED':
+			return 'The run was cancelled before the gateway answered';
+		default:
+			return 'The connection to the gateway was lost before it answered';
+	}
+}
+
 /**
  * The failure of a request that got no answer.
  * @param error as n8n's HTTP helper throws it
@@ -35,7 +44,7 @@ function errorCode(error: unknown): string {
 export function networkFailure(error: unknown, timeout: number, secret: string): RequestFailure {
 	const code = errorCode(error);
 	const words = withoutSecrets((error as Error).message, secret);
-	if (NOT_REACHED.includes(code)) {
+	if (wasNotReached(code)) {
 		return new RequestFailure({
 			// Without the code: n8n replaces a message that holds one by words of its own.
 			message: 'The gateway cannot be reached',
@@ -45,14 +54,11 @@ export function networkFailure(error: unknown, timeout: number, secret: string):
 			made: 'no',
 		});
 	}
-	if (UNKNOWN.includes(code)) {
-		const isTimeout = code === 'ECONNABORTED' || code === 'ETIMEDOUT';
+	// Whatever else went wrong on a connection may have done so after the request went out.
+	if (code && !NOT_SENT.test(code)) {
 		return new RequestFailure({
-			message: isTimeout
-				? `The gateway did not answer within ${timeout / 1000} s`
-				: 'The connection to the gateway was lost before it answered',
-			description:
-				'The image may have been made and charged nevertheless, so this node does not send the request again. The provider’s usage page shows it; look there before running again.',
+			message: lossOf(code, timeout),
+			description: MAY_BE_CHARGED,
 			code,
 			made: 'unknown',
 		});
@@ -64,5 +70,15 @@ export function networkFailure(error: unknown, timeout: number, secret: string):
 			withoutSecrets(description, secret) || 'Check the credential and the network of n8n.',
 		code: code || undefined,
 		made: 'no',
+	});
+}
+
+/** The failure to make items of an answer. Only the unforeseen is not one already; images may be in it. */
+export function failureAfterAnswer(error: unknown, secret: string): RequestFailure {
+	if (error instanceof RequestFailure) return error;
+	return new RequestFailure({
+		message: `The answer could not be used: ${withoutSecrets((error as Error).message, secret)}`,
+		description: `${MAY_BE_CHARGED} This node did not expect that; please report it.`,
+		made: 'unknown',
 	});
 }

@@ -11,11 +11,11 @@ import {
 	type INodeExecutionData,
 } from 'n8n-workflow';
 
-import { errorItem, inputError, RequestFailure, requestError, withoutSecrets } from '../errors';
+import { errorItem, RequestFailure, requestError, withoutSecrets } from '../errors';
 import { readReply } from '../reply';
 import { Connection } from '../reply/connection';
 import { buildRequest, completeBody, type ImageRequest } from '../request';
-import { networkFailure } from './failures';
+import { failureAfterAnswer, networkFailure } from './failures';
 import { withRetries } from './retry';
 import { RunMember, type NodeError } from './run';
 
@@ -59,21 +59,18 @@ async function exchange(
 	const { apiKey } = await context.getCredentials<{ apiKey: string }>('seedreamApi');
 	const timeout = timeoutFor(context, request);
 	const connection = new Connection(context);
-	try {
-		const answer = await send(context, options, timeout, connection).then(
-			(response) => response,
+	const outcome = await send(context, options, timeout, connection)
+		.then(
+			async (answer) =>
+				await readReply(context, request, answer, connection, timeout, apiKey).then(
+					(items) => items,
+					(error: unknown) => failureAfterAnswer(error, apiKey),
+				),
 			(error: unknown) => networkFailure(error, timeout, apiKey),
-		);
-		if (answer instanceof RequestFailure) throw answer;
-		return await readReply(context, request, answer, connection, timeout, apiKey);
-	} finally {
-		connection.close();
-	}
-}
-
-function assertNotCancelled(context: IExecuteSingleFunctions): void {
-	if (!context.getExecutionCancelSignal()?.aborted) return;
-	throw inputError(context, 'The run was cancelled', 'This item was not sent.');
+		)
+		.finally(() => connection.close());
+	if (outcome instanceof RequestFailure) throw outcome;
+	return outcome;
 }
 
 /** An error fit to be shown: bound to its item, without key and image data. */
@@ -97,24 +94,18 @@ async function runItem(
 	options: RequestOptions,
 ): Promise<INodeExecutionData[]> {
 	const { body: declared, baseURL = '' } = options;
-	const request = await member.prepare(
-		async () => await buildRequest(context, declared as IDataObject, baseURL),
-	);
-	const fingerprint = JSON.stringify([baseURL, request.body, request.references]);
-	const remembered = member.recall(fingerprint);
+	const { request, fingerprint, remembered } = await member.prepare(async () => {
+		const built = await buildRequest(context, declared as IDataObject, baseURL);
+		const words = () => JSON.stringify([baseURL, built.body, built.references]);
+		return { request: built, fingerprint: words, remembered: member.recall(words) };
+	});
 	if (remembered) return remembered;
 
 	return await member.takeTurn(async () => {
-		if (member.isAbandoned()) return [];
-		const mayGoOn = () => {
-			member.assertNotLost();
-			assertNotCancelled(context);
-		};
-		mayGoOn();
 		// Not kept in what n8n holds until the run ends: references are large.
 		const body = (await completeBody(context, request)) as IDataObject;
 		const step = async () => await exchange(context, request, { ...options, body });
-		return await member.keep(fingerprint, withRetries(context, request, mayGoOn, step));
+		return await member.keep(fingerprint, withRetries(context, request, member, step));
 	});
 }
 
@@ -126,12 +117,15 @@ export async function generateImages(
 	this: IExecutePaginationFunctions,
 	{ options }: DeclarativeRestApiSettings.ResultOptions,
 ): Promise<INodeExecutionData[]> {
-	const member = RunMember.join(this);
+	const member = new RunMember(this);
 	try {
 		return await runItem(this, member, options);
 	} catch (cause) {
-		const error = member.fail(presentable(this, cause));
+		const failure = cause instanceof RequestFailure ? cause.failure : undefined;
+		const error = member.fail(presentable(this, cause), failure?.made);
+		// n8n does not listen to failures before.
+		await member.allStarted();
 		if (!this.continueOnFail()) throw error;
-		return [errorItem(this, error, cause instanceof RequestFailure ? cause.failure : undefined)];
+		return [errorItem(this, error, failure)];
 	}
 }

@@ -1,7 +1,9 @@
-import { sleep, type IExecuteSingleFunctions } from 'n8n-workflow';
+import type { IExecuteSingleFunctions } from 'n8n-workflow';
 
 import { RequestFailure, type Failure } from '../errors';
 import type { ImageRequest } from '../request';
+import { wasNotReached } from './failures';
+import type { RunMember } from './run';
 
 /** Milliseconds before the second try; doubled for each further one. */
 const FIRST_WAIT = 1_000;
@@ -18,7 +20,7 @@ function canRetry(failure: Failure, retriesServerErrors: boolean): boolean {
 	const { status, code = '', message } = failure;
 	switch (status) {
 		case undefined:
-			return /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/.test(code);
+			return wasNotReached(code);
 		case 429:
 			if (/SetLimitExceeded|insufficient/i.test(code)) return false;
 			return !(/QuotaExceeded/i.test(code) && /free trial|usage quota/i.test(message));
@@ -33,50 +35,43 @@ function canRetry(failure: Failure, retriesServerErrors: boolean): boolean {
 
 function waitBefore(tries: number, { retryAfter }: Failure): number {
 	const backoff = FIRST_WAIT * 2 ** (tries - 1) * (0.75 + Math.random() * 0.5);
-	return Math.min(LONGEST_WAIT, retryAfter ?? backoff);
+	return Math.min(LONGEST_WAIT, retryAfter || backoff);
 }
 
-/** Resolves after some milliseconds, or as soon as the run is cancelled. */
-async function wait(context: IExecuteSingleFunctions, milliseconds: number): Promise<void> {
-	const signal = context.getExecutionCancelSignal();
-	const cancelled = new Promise<void>((resolve) => {
-		if (signal?.aborted) resolve();
-		signal?.addEventListener('abort', () => resolve(), { once: true });
-	});
-	await Promise.race([sleep(milliseconds), cancelled]);
+/** Whether a service takes no more requests for a while, whichever they are. */
+function isBusy({ status }: Failure): boolean {
+	return status === 429 || status === 503;
 }
 
 /**
  * Does something until it works or another try is of no use.
- * @param step what to do; called again only when nothing can have been made
- * @param beforeEach called before each try; throws to stop
- * @throws the last failure of `step`, or what `beforeEach` throws
+ * @param step what to do; done again only when nothing can have been made
+ * @throws the last failure of `step`
  */
 export async function withRetries<T>(
 	context: IExecuteSingleFunctions,
 	{ gateway }: ImageRequest,
-	beforeEach: () => void,
+	member: RunMember,
 	step: () => Promise<T>,
 ): Promise<T> {
 	const maxTries = Number(context.getNodeParameter('options.maxTries', 5));
 	const choice = context.getNodeParameter('options.retryServerErrors', 'automatic') as string;
 	const retriesServerErrors =
 		choice === 'automatic' ? gateway.retryServerErrors : choice === 'always';
-	let tries = 0;
-	let failure: Failure | undefined;
-	do {
-		if (failure) await wait(context, waitBefore(tries, failure));
-		beforeEach();
-		tries += 1;
+	for (let tries = 1; ; tries += 1) {
 		const outcome = await step().then(
 			(value) => ({ value }),
 			(error: unknown) => ({ error }),
 		);
 		if ('value' in outcome) return outcome.value;
 		if (!(outcome.error instanceof RequestFailure)) throw outcome.error;
-		failure = outcome.error.failure;
-	} while (tries < maxTries && canRetry(failure, retriesServerErrors));
-	throw new RequestFailure(
-		tries > 1 ? { ...failure, message: `${failure.message} (${tries} tries)` } : failure,
-	);
+		const { failure } = outcome.error;
+		const isWorthwhile = tries < maxTries && canRetry(failure, retriesServerErrors);
+		const milliseconds = waitBefore(tries, failure);
+		if (isWorthwhile && isBusy(failure)) member.pauseAll(milliseconds);
+		if (isWorthwhile && (await member.pause(milliseconds))) continue;
+		throw new RequestFailure(
+			tries > 1 ? { ...failure, message: `${failure.message} (${tries} tries)` } : failure,
+		);
+	}
 }

@@ -6,15 +6,15 @@ import type {
 	NodeOperationError,
 } from 'n8n-workflow';
 
-import { RequestFailure } from '../errors';
+import { RequestFailure, type Failure } from '../errors';
 import { addressOf } from '../reply/images';
+import { wait } from '../wait';
+import { assertResolvable } from './expressions';
 
 export type NodeError = NodeApiError | NodeOperationError;
 
-/** How an item ended, kept for the next try of "Retry On Fail". */
+/** How a request ended, kept for the next try of "Retry On Fail". */
 interface Outcome {
-	/** What was asked for; a changed request is a new one. */
-	fingerprint: string;
 	/** Images that were paid for. */
 	items?: INodeExecutionData[];
 	/** Failure after which an image may exist, so that the request must not be sent again. */
@@ -25,32 +25,81 @@ interface Outcome {
 class Attempt {
 	readonly started = new Set<number>();
 
+	private resolveAllStarted = () => {};
+
+	/** Resolves when n8n has started all items; never, when it broke off before. */
+	readonly allStarted = new Promise<void>((resolve) => {
+		this.resolveAllStarted = resolve;
+	});
+
 	readonly preparing: Array<Promise<unknown>> = [];
 
 	/** Whether any item failed, so that n8n may try again. */
 	hasFailed = false;
 
-	/** The failure that ends the run, and its description before images were listed in it. */
+	/** Aborted when a failure ends the run: nothing is sent any more. */
+	readonly ending = new AbortController();
+
+	/** The failure that ended the run, and its description before images were listed in it. */
 	lost?: { error: NodeError; description: string; notes: string[] };
+
+	/** @param count items in all */
+	start(index: number, count: number): void {
+		this.started.add(index);
+		if (this.started.size >= count) this.resolveAllStarted();
+	}
 }
 
 /** What all items of a run, and all tries of it, share. */
 class Run {
 	attempt = new Attempt();
 
-	readonly outcomes = new Map<number, Outcome>();
+	/** By item; by request for a tool that an agent calls, all calls of which are item 0. */
+	readonly outcomes = new Map<number | string, Outcome>();
+
+	/** Time in milliseconds before which nothing is sent: the service gets more than it takes. */
+	pausedUntil = 0;
 
 	constructor(readonly gate: Limit) {}
 }
 
-/** n8n keeps one object for each run of a node, also across "Retry On Fail"; nobody has to clean up. */
-const runs = new WeakMap<object, Run>();
+/**
+ * Runs by execution data and node. n8n keeps one such object for each run of a node, also across "Retry
+ * On Fail", so nobody has to clean up; an agent lends its own to all tools it calls by itself.
+ */
+const runs = new WeakMap<object, Map<string, Run>>();
 
-function batchInterval(context: IExecuteSingleFunctions): number {
+function runOf(context: IExecuteSingleFunctions): Run {
+	const key = context.getExecuteData();
+	const { name } = context.getNode();
+	const known = runs.get(key) ?? new Map<string, Run>();
+	runs.set(key, known);
+	let run = known.get(name);
+	if (!run) {
+		const concurrency = Number(context.getNodeParameter('options.concurrentRequests', 3));
+		run = new Run(pLimit(Math.max(1, Math.floor(concurrency) || 1)));
+		known.set(name, run);
+	}
+	return run;
+}
+
+/** Whether the execution data belongs to an agent that calls this node as a tool. */
+function isLent(context: IExecuteSingleFunctions): boolean {
+	return context.getExecuteData().node.name !== context.getNode().name;
+}
+
+/** How many items n8n brings to the node in one pass. */
+function itemCount(context: IExecuteSingleFunctions): number {
+	const { node, data } = context.getExecuteData();
+	if (isLent(context) || node.executeOnce) return 1;
+	return (data.main ?? data.ai_tool)?.[0]?.length ?? 0;
+}
+
+function comesInBatches(context: IExecuteSingleFunctions): boolean {
 	const { batching } = context.getNodeParameter('requestOptions', {}) as {
 		batching?: { batch?: { batchInterval?: number } };
 	};
-	return batching?.batch?.batchInterval ?? 0;
+	return (batching?.batch?.batchInterval ?? 0) > 0;
 }
 
 /** Addresses of the images in output items, as lines for a description. */
@@ -64,77 +113,98 @@ function listImages(index: number, items: INodeExecutionData[], context: IExecut
 
 /** One item's part in its run. */
 export class RunMember {
+	private readonly run: Run;
+
 	private readonly attempt: Attempt;
 
 	private readonly index: number;
-
-	private constructor(
-		private readonly context: IExecuteSingleFunctions,
-		private readonly run: Run,
-	) {
-		this.index = context.getItemIndex();
-		if (run.attempt.started.has(this.index)) {
-			// Without a failure n8n does not try again: this is another call, by an AI Agent for example.
-			if (!run.attempt.hasFailed) run.outcomes.clear();
-			run.attempt = new Attempt();
-		}
-		this.attempt = run.attempt;
-		this.attempt.started.add(this.index);
-	}
 
 	/**
 	 * Takes an item into its run. Must be called before anything is awaited: n8n starts all items in one
 	 * go, and this is how they learn of each other.
 	 */
-	static join(context: IExecuteSingleFunctions): RunMember {
-		const key = context.getExecuteData();
-		let run = runs.get(key);
-		if (!run) {
-			const concurrency = Number(context.getNodeParameter('options.concurrentRequests', 3));
-			run = new Run(pLimit(Math.max(1, Math.floor(concurrency) || 1)));
-			runs.set(key, run);
+	constructor(private readonly context: IExecuteSingleFunctions) {
+		this.index = context.getItemIndex();
+		this.run = runOf(context);
+		const { attempt, outcomes } = this.run;
+		const count = itemCount(context);
+		if (attempt.started.has(this.index)) {
+			// n8n tries again what failed, or what it broke off; all else is another call.
+			const isRetry = attempt.hasFailed || attempt.started.size < count;
+			if (!isRetry && !isLent(context)) outcomes.clear();
+			this.run.attempt = new Attempt();
 		}
-		return new RunMember(context, run);
+		this.attempt = this.run.attempt;
+		this.attempt.start(this.index, count);
 	}
 
-	/** Runs a step that sends nothing; no item is sent before all have done it. */
+	/**
+	 * Runs a step that sends nothing; no item is sent before all have done it.
+	 * @throws what the step throws; NodeOperationError where n8n would break off at a later batch
+	 */
 	async prepare<T>(step: () => Promise<T>): Promise<T> {
-		const result = step();
-		this.attempt.preparing.push(result);
+		const { context, attempt } = this;
+		const isFirst = attempt.started.size === 1;
+		const first = async () => {
+			if (isFirst && comesInBatches(context) && !context.continueOnFail()) {
+				assertResolvable(context, itemCount(context));
+			}
+			return await step();
+		};
+		const result = this.endingRun(first());
+		attempt.preparing.push(result);
 		return await result;
 	}
 
 	/**
-	 * What an earlier try of the run made of the same request.
+	 * What an earlier try of the run made of this item, or of the same request of an agent.
 	 * @throws RequestFailure of an earlier try, after which an image may exist
 	 */
-	recall(fingerprint: string): INodeExecutionData[] | undefined {
-		const outcome = this.run.outcomes.get(this.index);
-		if (outcome?.fingerprint !== fingerprint) return undefined;
-		if (outcome.failure) throw outcome.failure;
-		return outcome.items;
-	}
-
-	/** Waits for the item's turn; at most "Concurrent Requests" items have theirs at once. */
-	async takeTurn<T>(step: () => Promise<T>): Promise<T> {
-		await Promise.allSettled(this.attempt.preparing);
-		return await this.run.gate(step);
+	recall(fingerprint: () => string): INodeExecutionData[] | undefined {
+		const outcome = this.run.outcomes.get(this.key(fingerprint));
+		if (outcome?.failure) throw outcome.failure;
+		return outcome?.items;
 	}
 
 	/**
-	 * Whether the node has failed as a whole while it was being prepared: n8n then stops at the first
-	 * item whose expressions cannot be resolved, and nobody waits for the others.
+	 * Waits for the item's turn; at most "Concurrent Requests" items have theirs at once. Does not come
+	 * back where n8n has broken off: it stops at an item whose expressions cannot be resolved, and then
+	 * nobody waits for the others.
+	 * @returns what the step returns, nothing where the run is lost before
 	 */
-	isAbandoned(): boolean {
-		const { node, data } = this.context.getExecuteData();
-		if (node.executeOnce || batchInterval(this.context) > 0) return false;
-		const items = (data.main ?? data.ai_tool)?.[0]?.length ?? 0;
-		return !this.context.continueOnFail() && this.attempt.started.size < items;
+	async takeTurn(step: () => Promise<INodeExecutionData[]>): Promise<INodeExecutionData[]> {
+		if (!comesInBatches(this.context)) await this.allStarted();
+		await Promise.allSettled(this.attempt.preparing);
+		return await this.run.gate(async () =>
+			(await this.pause()) ? await this.endingRun(step()) : [],
+		);
 	}
 
-	/** @throws the failure that lost the run, if there is one: nothing more is to be sent then */
-	assertNotLost(): void {
-		if (this.attempt.lost) throw this.attempt.lost.error;
+	/** Waits until n8n has started all items, and waits for them itself. */
+	async allStarted(): Promise<void> {
+		// Items that could not be started are error items then.
+		if (!this.context.continueOnFail()) await this.attempt.allStarted;
+	}
+
+	/**
+	 * Waits until another request may be sent.
+	 * @param milliseconds of this item's own
+	 * @returns whether it may: not when the run is lost or cancelled
+	 */
+	async pause(milliseconds = 0): Promise<boolean> {
+		const signals = [this.attempt.ending.signal, this.context.getExecutionCancelSignal()];
+		const signal = AbortSignal.any(signals.filter((each) => each !== undefined));
+		if (milliseconds > 0) await wait(milliseconds, signal);
+		for (let left = 1; left > 0 && !signal.aborted; ) {
+			left = this.run.pausedUntil - Date.now();
+			if (left > 0) await wait(left, signal);
+		}
+		return !signal.aborted;
+	}
+
+	/** Lets all items of the run wait with what they have not sent yet. */
+	pauseAll(milliseconds: number): void {
+		this.run.pausedUntil = Math.max(this.run.pausedUntil, Date.now() + milliseconds);
 	}
 
 	/**
@@ -142,19 +212,20 @@ export class RunMember {
 	 * @throws what `sending` throws
 	 */
 	async keep(
-		fingerprint: string,
+		fingerprint: () => string,
 		sending: Promise<INodeExecutionData[]>,
 	): Promise<INodeExecutionData[]> {
 		const { outcomes } = this.run;
 		return await sending.then(
 			(items) => {
-				outcomes.set(this.index, { fingerprint, items });
+				// A call of an agent has one item: when it succeeds, there is nothing to try again.
+				if (!isLent(this.context)) outcomes.set(this.index, { items });
 				this.describeLost();
 				return items;
 			},
 			(error: unknown) => {
 				if (error instanceof RequestFailure && error.failure.made === 'unknown') {
-					outcomes.set(this.index, { fingerprint, failure: error });
+					outcomes.set(this.key(fingerprint), { failure: error });
 				}
 				throw error;
 			},
@@ -167,23 +238,46 @@ export class RunMember {
 	 * @param error its description is completed as other items finish
 	 * @returns the error to throw
 	 */
-	fail(error: NodeError): NodeError {
+	fail(error: NodeError, made?: Failure['made']): NodeError {
 		const { attempt } = this;
 		attempt.hasFailed = true;
 		if (this.context.continueOnFail()) return error;
 		if (attempt.lost === undefined) {
 			attempt.lost = { error, description: error.description ?? '', notes: [] };
-		} else if (attempt.lost.error !== error) attempt.lost.notes.push(error.message);
+		} else if (attempt.lost.error !== error) {
+			const { message, description } = error;
+			attempt.lost.notes.push(message, ...(made === 'unknown' ? [description ?? ''] : []));
+		}
 		this.describeLost();
 		return attempt.lost.error;
+	}
+
+	private key(fingerprint: () => string): number | string {
+		return isLent(this.context) ? fingerprint() : this.index;
+	}
+
+	/**
+	 * Ends the run as soon as a step of it fails, before anyone who waits for that step can go on.
+	 * @throws what `step` throws
+	 */
+	private async endingRun<T>(step: Promise<T>): Promise<T> {
+		return await step.then(
+			(value) => value,
+			(error: unknown) => {
+				if (!this.context.continueOnFail()) this.attempt.ending.abort();
+				throw error;
+			},
+		);
 	}
 
 	private describeLost(): void {
 		const { lost } = this.attempt;
 		if (!lost) return;
 		const images = [...this.run.outcomes]
-			.sort(([a], [b]) => a - b)
-			.flatMap(([index, { items }]) => (items ? listImages(index, items, this.context) : []));
+			.sort(([a], [b]) => Number(a) - Number(b))
+			.flatMap(([index, { items }]) =>
+				items ? listImages(Number(index), items, this.context) : [],
+			);
 		lost.error.description = [
 			lost.description,
 			...(lost.notes.length > 0 ? ['Also:', ...lost.notes] : []),
