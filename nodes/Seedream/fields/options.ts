@@ -75,6 +75,15 @@ const options: INodeProperties[] = [
 		routing: { send: { type: 'body', property: 'guidance_scale' } },
 	},
 	{
+		displayName: 'Max Images per Run',
+		name: 'maxImagesPerRun',
+		type: 'number',
+		typeOptions: { minValue: 0, numberPrecision: 0 },
+		default: 0,
+		description:
+			'The run stops before anything is sent when all items together ask for more images than this. 0 is no limit.',
+	},
+	{
 		displayName: 'Max Tries',
 		name: 'maxTries',
 		type: 'number',
@@ -136,6 +145,14 @@ const options: INodeProperties[] = [
 		],
 		description: 'File format of the images',
 		routing: { send: { type: 'body', property: 'output_format' } },
+	},
+	{
+		displayName: 'Preview Request',
+		name: 'previewRequest',
+		type: 'boolean',
+		default: false,
+		description:
+			'Whether to return the request instead of sending it. Nothing is made and nothing is charged; the API key is left out.',
 	},
 	{
 		displayName: 'Prompt Optimization',

@@ -15,7 +15,7 @@ import {
 	type Complaint,
 } from './failures';
 import { readJson } from './json';
-import type { ByteStream } from './stream';
+import { reasonOf, type ByteStream } from './stream';
 
 /** One image of an answer; `bytes` or `url`, or both, hold it. */
 export interface ImageRecord {
@@ -235,7 +235,7 @@ export async function* readAnswer(
 			}
 		}
 	} catch (error) {
-		interruption = (error as Error).message;
+		interruption = reasonOf(error);
 	}
 
 	const complaint = complaintOf(rest);

@@ -8,7 +8,7 @@ import { readImageHeader, type ImageHeader } from '../imageHeader';
 import { wait } from '../wait';
 import type { ImageRecord } from './answer';
 import { Connection } from './connection';
-import { peek, type ByteStream } from './stream';
+import { peek, reasonOf, type ByteStream } from './stream';
 
 /** What is known of an image after its bytes were stored, or could not be. */
 export interface StoredImage {
@@ -96,7 +96,7 @@ async function downloadWithRetries(
 		try {
 			return await download(context, url, name);
 		} catch (error) {
-			reason = (error as Error).message;
+			reason = reasonOf(error);
 		}
 	}
 	return {
@@ -125,7 +125,7 @@ export async function storeImage(
 		return { binary, mimeType, fileName, downloadError };
 	} catch (error) {
 		return {
-			downloadError: `The image was made, but n8n could not store it: ${(error as Error).message}`,
+			downloadError: `The image was made, but n8n could not store it: ${reasonOf(error)}`,
 		};
 	}
 }

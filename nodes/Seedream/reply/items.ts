@@ -106,16 +106,19 @@ function adviceOnDroppedOptions({ body }: ImageRequest): string {
 function requestWarnings(
 	images: FinishedImage[],
 	failed: FailedRecord[],
+	isContinued: boolean,
 	request: ImageRequest,
 	summaryWarning: string | undefined,
 ): string[] {
 	const warnings = [...request.warnings];
-	warnings.push(...failed.map((record) => `${notMade(record)}.`));
+	// With "On Error: Continue" they are items of their own.
+	if (!isContinued) warnings.push(...failed.map((record) => `${notMade(record)}.`));
 	if (summaryWarning) warnings.push(summaryWarning);
 	const missing = request.expectedImages - images.length - failed.length;
 	if (missing > 0 && !summaryWarning) {
-		const counts = `${request.expectedImages} images were asked for and ${images.length + failed.length} came.`;
-		const mayBeDropped = images.length === 1 && !request.gateway.service;
+		const came = images.length + failed.length;
+		const counts = `${request.expectedImages} images were asked for and ${came} came.`;
+		const mayBeDropped = came === 1 && !request.gateway.service;
 		const advice = mayBeDropped ? [adviceOnDroppedOptions(request)] : [];
 		warnings.push([counts, 'The model decides how many it makes.', ...advice].join(' '));
 	}
@@ -153,7 +156,7 @@ export function toItems(
 	};
 	const onceOnly = { usage: summary.usage, response: isSimplified ? undefined : summary.raw };
 	const isContinued = context.continueOnFail();
-	const warnings = requestWarnings(images, isContinued ? [] : failed, request, summary.warning);
+	const warnings = requestWarnings(images, failed, isContinued, request, summary.warning);
 	const errorItems = isContinued
 		? failed.map((record) =>
 				errorItem(

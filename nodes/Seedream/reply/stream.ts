@@ -18,6 +18,12 @@ export interface ByteStream extends AsyncIterable<Buffer> {
 /** Bytes to look at for a size: a JPEG's stands behind its EXIF, which can be long. */
 const LONGEST_HEADER = 1024 * 1024;
 
+/** Why a stream broke, in words; Node's own for a connection that was cut is `aborted`. */
+export function reasonOf(error: unknown): string {
+	const { message } = error as Error;
+	return message === 'aborted' ? 'the connection was cut' : message;
+}
+
 async function moreToRead(stream: ByteStream): Promise<void> {
 	await new Promise<void>((resolve, reject) => {
 		const events = ['readable', 'end', 'close', 'error'];

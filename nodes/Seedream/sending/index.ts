@@ -15,6 +15,7 @@ import { errorItem, RequestFailure, requestError, withoutSecrets } from '../erro
 import { readReply } from '../reply';
 import { Connection } from '../reply/connection';
 import { buildRequest, completeBody, type ImageRequest } from '../request';
+import { isPreview, previewRequest } from '../request/preview';
 import { failureAfterAnswer, networkFailure } from './failures';
 import { withRetries } from './retry';
 import { RunMember, type NodeError } from './run';
@@ -97,11 +98,14 @@ async function runItem(
 	const { request, fingerprint, remembered } = await member.prepare(async () => {
 		const built = await buildRequest(context, declared as IDataObject, baseURL);
 		const words = () => JSON.stringify([baseURL, built.body, built.references]);
+		member.expect(built.expectedImages);
 		return { request: built, fingerprint: words, remembered: member.recall(words) };
 	});
 	if (remembered) return remembered;
 
 	return await member.takeTurn(async () => {
+		if (isPreview(context)) return await previewRequest(context, request, baseURL);
+		member.assertWithinLimit();
 		// Not kept in what n8n holds until the run ends: references are large.
 		const body = (await completeBody(context, request)) as IDataObject;
 		const step = async () => await exchange(context, request, { ...options, body });

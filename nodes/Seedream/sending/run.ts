@@ -6,7 +6,7 @@ import type {
 	NodeOperationError,
 } from 'n8n-workflow';
 
-import { RequestFailure, type Failure } from '../errors';
+import { inputError, RequestFailure, type Failure } from '../errors';
 import { addressOf } from '../reply/images';
 import { wait } from '../wait';
 import { assertResolvable } from './expressions';
@@ -33,6 +33,9 @@ class Attempt {
 	});
 
 	readonly preparing: Array<Promise<unknown>> = [];
+
+	/** Most images that all items of the pass may make. */
+	expectedImages = 0;
 
 	/** Whether any item failed, so that n8n may try again. */
 	hasFailed = false;
@@ -154,6 +157,23 @@ export class RunMember {
 		const result = this.endingRun(first());
 		attempt.preparing.push(result);
 		return await result;
+	}
+
+	/** Counts the images an item asks for. */
+	expect(images: number): void {
+		this.attempt.expectedImages += images;
+	}
+
+	/** @throws NodeOperationError when the items together ask for more than "Max Images per Run" */
+	assertWithinLimit(): void {
+		const limit = Number(this.context.getNodeParameter('options.maxImagesPerRun', 0));
+		const { expectedImages, started } = this.attempt;
+		if (!(limit > 0) || expectedImages <= limit) return;
+		throw inputError(
+			this.context,
+			`This run would make up to ${expectedImages} images, more than the ${limit} of Max Images per Run`,
+			`Nothing was sent. ${started.size} input items ask for them. Raise the option, or bring fewer items.`,
+		);
 	}
 
 	/**

@@ -1,0 +1,97 @@
+import { itemWith } from './engine';
+import { IDS, KEY, parameters, picture, TINY, useGateway } from './support';
+
+const bench = useGateway();
+
+const items = (count: number) => Array.from({ length: count }, (_, n) => ({ json: { n } }));
+
+describe('Preview Request', () => {
+	it('returns what would be sent, with short references and without the key', async () => {
+		const bytes = await picture();
+		const values = parameters('imageSet', IDS['4.5'], {
+			maxImages: 3,
+			referenceImages: {
+				image: [
+					{ source: 'binary', binaryPropertyName: 'data' },
+					{ source: 'url', url: 'https://example.com/a.png' },
+				],
+			},
+			options: { previewRequest: true, style: 'vivid' },
+		});
+		const result = await bench.run(values, {
+			items: [itemWith({ data: { bytes, mimeType: 'image/png' } })],
+		});
+		expect(result.items).toEqual([
+			{
+				json: {
+					method: 'POST',
+					url: `${bench.credentials().baseUrl.replace(/\/api\/v3$/, '')}/api/v3/images/generations`,
+					gateway: 'Volcengine Ark',
+					modelFamily: 'Seedream 4.5',
+					body: {
+						model: IDS['4.5'],
+						prompt: TINY,
+						size: '2K',
+						response_format: 'url',
+						watermark: false,
+						sequential_image_generation: 'auto',
+						sequential_image_generation_options: { max_images: 3 },
+						stream: true,
+						image: [
+							`data:image/png;base64,… (${Math.ceil((bytes.toString('base64').length * 3) / 4 / 1000)} kB)`,
+							'https://example.com/a.png',
+						],
+					},
+					maxImages: 3,
+					warnings: ['Style was not sent: Volcengine Ark does not list it.'],
+				},
+				pairedItem: { item: 0 },
+			},
+		]);
+		expect(JSON.stringify(result.items)).not.toContain(KEY);
+		expect(bench.gateway.ledger.requests).toEqual([]);
+	});
+
+	it('still refuses bad input', async () => {
+		const { error } = await bench.run(
+			parameters('textToImage', IDS['4.5'], { prompt: ' ', options: { previewRequest: true } }),
+		);
+		expect(error?.message).toBe('The Prompt is empty [item 0]');
+	});
+});
+
+describe('Max Images per Run', () => {
+	const set = (maxImagesPerRun: number) =>
+		parameters('imageSet', IDS['4.0'], {
+			maxImages: 2,
+			options: { maxImagesPerRun, concurrentRequests: 1 },
+		});
+
+	it('stops a run that would make more before anything is sent', async () => {
+		const { error } = await bench.run(set(5), { items: items(3) });
+		expect(error?.message).toBe(
+			'This run would make up to 6 images, more than the 5 of Max Images per Run [item 0]',
+		);
+		expect(error?.description).toContain('Nothing was sent.');
+		expect(bench.gateway.ledger.requests).toEqual([]);
+	});
+
+	it('lets a run through that makes as many', async () => {
+		const result = await bench.run(set(6), { items: items(3) });
+		expect(result.error).toBeUndefined();
+		expect(result.items).toHaveLength(6);
+	});
+
+	it('counts all items also when the run goes on after failures', async () => {
+		const { items: out } = await bench.run(set(5), {
+			items: items(3),
+			settings: { onError: 'continueRegularOutput' },
+		});
+		expect(out.map(({ json }) => String(json.error))).toEqual([
+			expect.stringContaining('up to 6 images'),
+			expect.stringContaining('up to 6 images'),
+			expect.stringContaining('up to 6 images'),
+		]);
+		expect(bench.gateway.ledger.requests).toEqual([]);
+	});
+});
