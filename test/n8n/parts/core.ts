@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, realpath } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import sharp from 'sharp';
@@ -44,6 +44,7 @@ async function installed(
 	});
 
 	await check('finds every module it needs in n8n alone', async () => {
+		const n8nModules = await realpath(path.resolve(installation.n8n, '../../..'));
 		const n8nRequire = createRequire(installation.n8n);
 		const dist = path.join(packageFolder, 'dist');
 		const scripts = (await readdir(dist, { recursive: true })).filter((f) => f.endsWith('.js'));
@@ -54,7 +55,7 @@ async function installed(
 		}
 		for (const name of needed) {
 			const file = n8nRequire.resolve(name);
-			assert.ok(file.startsWith(path.resolve(installation.n8n, '../../..')), `${name}: ${file}`);
+			assert.ok(file.startsWith(n8nModules), `${name}: ${file}`);
 		}
 	});
 }
