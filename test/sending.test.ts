@@ -1,6 +1,9 @@
-import type { INodeParameters } from 'n8n-workflow';
+import { OutboundHttp } from '@n8n/backend-network';
+import { Container } from '@n8n/di';
+import type { IHttpRequestOptions, INodeParameters } from 'n8n-workflow';
 
 import { runNode, toolsOfAgent, type NodeRun } from './engine';
+import { secretsIn } from './faults/secrets';
 import { startGateway, type Fault } from './gateway';
 import { bytesOf, IDS, KEY, parameters, useGateway } from './support';
 
@@ -557,5 +560,64 @@ describe('cancelling', () => {
 			await cancelled(parameters('textToImage', MODEL), () => downloads.length === 2),
 		).toBeLessThan(1_000);
 		expect(downloads).toHaveLength(2);
+	});
+});
+
+describe('neither the key nor image data', () => {
+	const base64 = Buffer.alloc(90, 'image').toString('base64');
+
+	it('stands in an item that holds the whole answer', async () => {
+		const [{ url }] = (await bench.items(parameters('textToImage', MODEL))).map(({ json }) => json);
+		const echo = { prompt_echo: `Bearer ${KEY}`, thumbnail: base64 };
+		bench.gateway.inject({
+			on: 'request',
+			body: JSON.stringify({ data: [{ url, ...echo }], debug: { ...echo, note: [KEY] } }),
+		});
+		const [item] = await bench.items(
+			parameters('textToImage', MODEL, { options: { simplify: false } }),
+		);
+		expect(secretsIn(item.json, KEY, [String(url)])).toEqual([]);
+		expect(item.json.response).toMatchObject({ data: [{ url }] });
+	});
+
+	it.each([
+		['stop', {}],
+		['continue', CONTINUE],
+	])('stands in what a gateway complains of (%s)', async (_, settings) => {
+		for (const fault of [
+			{ status: 400, code: 'InvalidParameter', message: `No ${base64} with Bearer ${KEY}` },
+			{ status: 401, body: JSON.stringify({ error: `${KEY} is unknown` }) },
+			{ status: 200, body: JSON.stringify({ data: [{ error: { message: `${KEY} ${base64}` } }] }) },
+			{ status: 500, html: true as const, headers: { 'X-Request-Id': 'abc' } },
+		]) {
+			bench.gateway.inject({ on: 'request', ...fault });
+			const { error, items, run } = await bench.run(parameters('textToImage', MODEL), { settings });
+			expect(secretsIn([error, items, run.data.resultData], KEY)).toEqual([]);
+		}
+	});
+});
+
+describe('the time an answer gets', () => {
+	it.each<[string, INodeParameters, number]>([
+		['one image', parameters('textToImage', MODEL), 300_000],
+		['a set of 4', set(), 420_000],
+		['a set where the user sets it', set({}, { requestOptions: { timeout: 20_000 } }), 20_000],
+	])('for %s', async (_, values, timeout) => {
+		const http = Container.get(OutboundHttp);
+		const requests = http.requests.bind(http);
+		const given: unknown[] = [];
+		const spy = jest.spyOn(http, 'requests').mockImplementation((...options) => {
+			const client = requests(...options);
+			const request = client.request.bind(client);
+			return Object.assign(client, {
+				request: async (each: IHttpRequestOptions) => {
+					if (each.method === 'POST') given.push(each.timeout);
+					return await request(each);
+				},
+			});
+		});
+		await bench.items(values);
+		spy.mockRestore();
+		expect(given).toEqual([timeout]);
 	});
 });

@@ -14,6 +14,12 @@ export const MODES = {
 	continue: { onError: 'continueRegularOutput' },
 	'error output': { onError: 'continueErrorOutput' },
 	'stop, retry': { retryOnFail: true, maxTries: 3, waitBetweenTries: 1 },
+	'continue, retry': {
+		onError: 'continueRegularOutput',
+		retryOnFail: true,
+		maxTries: 3,
+		waitBetweenTries: 1,
+	},
 } as const satisfies Record<string, NodeRun['settings']>;
 export type Mode = keyof typeof MODES;
 

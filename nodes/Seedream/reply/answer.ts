@@ -126,15 +126,17 @@ async function* eventParts(body: ByteStream): AsyncGenerator<Part> {
 	}
 }
 
-/** Drops image data, so that the answer may stand in an item's JSON. */
-function withoutImageData(value: unknown): unknown {
-	if (Array.isArray(value)) return value.map(withoutImageData);
-	if (typeof value === 'string') return DATA_URI.test(value) ? undefined : value;
+/** Makes an answer fit to stand in an item's JSON: without image data and the key. */
+function presentable(value: unknown, secret: string): unknown {
+	if (Array.isArray(value)) return value.map((each) => presentable(each, secret));
+	if (typeof value === 'string') {
+		return DATA_URI.test(value) ? undefined : withoutSecrets(value, secret);
+	}
 	if (typeof value !== 'object' || value === null) return value;
 	return Object.fromEntries(
 		Object.entries(value)
 			.filter(([name]) => name !== 'b64_json')
-			.map(([name, inner]) => [name, withoutImageData(inner)]),
+			.map(([name, inner]) => [name, presentable(inner, secret)]),
 	);
 }
 
@@ -251,6 +253,6 @@ export async function* readAnswer(
 		usage: (rest.usage as IDataObject | null) ?? undefined,
 		requestId: requestIdOf(headers),
 		warning: shortfall(complaint, interruption, secret),
-		raw: withoutImageData({ ...rest, ...(isStream ? {} : { data: entries }) }) as IDataObject,
+		raw: presentable({ ...rest, ...(isStream ? {} : { data: entries }) }, secret) as IDataObject,
 	};
 }

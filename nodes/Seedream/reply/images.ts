@@ -132,7 +132,7 @@ export async function storeImage(
 
 /**
  * Where a user can still get an image whose item is lost: its URL, or for image data one that n8n
- * itself serves, as far as its binary store can.
+ * itself serves, as far as its binary store can: files in memory are gone.
  */
 export function addressOf(
 	context: IExecuteSingleFunctions,
@@ -141,5 +141,5 @@ export function addressOf(
 ): string {
 	if (url) return url;
 	if (binary?.id) return context.helpers.createBinarySignedUrl(binary, '24h');
-	return binary?.fileName ?? 'an image without address';
+	return `${binary?.fileName ?? 'an image'}, which came as data without an address. n8n keeps it in memory only, so it is gone with this run; Response Format URL avoids that`;
 }
