@@ -1,3 +1,5 @@
+import './nodeVersion';
+
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
@@ -28,6 +30,7 @@ function stopAll(): Promise<void> {
 /** Shows the product: a real n8n with this package, a gateway, the examples, and the images of one. */
 async function start(once: boolean): Promise<void> {
 	const port = once ? undefined : await editorPort();
+	const { baseUrl, apiKey } = await gateway();
 	const installation = await installN8n();
 	let { userFolder } = installation;
 	if (once) {
@@ -42,7 +45,6 @@ async function start(once: boolean): Promise<void> {
 	await installPackage(tarball, userFolder);
 	await rm(tarball);
 
-	const { baseUrl, apiKey } = await gateway();
 	console.log(`Using the gateway at ${baseUrl}`);
 
 	console.log('Starting n8n (5 to 20 seconds) …');
