@@ -40,6 +40,20 @@ describe.each(['stop', 'continue', 'error output', 'stop, retry'] as const)('%s'
 	});
 });
 
+it('image data of a run that is lost can be had from n8n', async () => {
+	const reset = CASES.find(({ name }) => name === 'reset after all is made');
+	if (!reset) throw new Error('No such case');
+	const row = await play(reset, 'stop', 'ten, base64', await stage);
+	expect(row.billed).toBeGreaterThan(6);
+	expect(row).toMatchObject({
+		lost: [],
+		unknowable: 1,
+		asFile: 0,
+		asUrl: row.billed - 1,
+		wrong: [],
+	});
+});
+
 it('logs neither the key nor image data', () => {
 	const addresses = log.lines.flatMap((line) => line.match(/https?:\/\/[^\s"\\]+/g) ?? []);
 	expect(secretsIn(log.lines, KEY, addresses)).toEqual([]);

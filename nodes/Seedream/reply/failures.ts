@@ -53,12 +53,19 @@ const ADVICE_BY_CODE: ReadonlyArray<[RegExp, string]> = [
 	],
 ];
 
+/** Those of some ids that share the most parts with one that is unknown, the nearest first. */
+function nearest(unknown: string, ids: readonly string[]): string[] {
+	const parts = new Set(unknown.toLowerCase().split(/[^a-z\d]+/));
+	const shared = (id: string) => id.split('-').filter((part) => parts.has(part)).length;
+	return [...ids].sort((a, b) => shared(b) - shared(a)).slice(0, 4);
+}
+
 function adviceOnModel({ model, gateway }: ImageRequest): string {
 	const known = familyOf(model)?.ids.find(({ id }) => id === model);
 	const ended = known?.ends
 		? ` ${model} ${known.ends === 'retired' ? 'is retired' : `ends on ${known.ends}`} at ${known.service === 'volcengine' ? 'Volcengine' : 'BytePlus'}${known.successor ? `; its successor is ${known.successor}` : ''}.`
 		: '';
-	return `The gateway has no model “${model}” for this account. Choose one From List; ${gateway.name} is known to offer ${gateway.models.slice(0, 4).join(', ')}.${ended}`;
+	return `The gateway has no model “${model}” for this account. Choose one From List; ${gateway.name} is known to offer ${nearest(model, gateway.models).join(', ')}.${ended}`;
 }
 
 function advice(complaint: Complaint, status: number, request: ImageRequest): string {

@@ -1,0 +1,69 @@
+import { IDS, parameters, useGateway } from './support';
+
+const bench = useGateway();
+
+const MODEL = IDS['4.0'];
+
+/** What a user reads when the gateway gives an answer instead of an image. */
+async function told(answer: object): Promise<{ message: string; description: string }> {
+	bench.gateway.inject({ on: 'request', ...answer } as Parameters<typeof bench.gateway.inject>[0]);
+	const { error } = await bench.run(parameters('textToImage', MODEL, { options: { maxTries: 1 } }));
+	return { message: error?.message ?? '', description: error?.description ?? '' };
+}
+
+describe('what happened stands in the gateway’s own words, and what to do below', () => {
+	it.each<[string, number, string, string, RegExp]>([
+		['a refused prompt', 400, 'InputTextSensitiveContentDetected', 'It is sensitive.', /prompt/],
+		['a refused image', 400, 'OutputImageRiskDetection', 'It is risky.', /content filter/],
+		['a debt', 403, 'AccountOverdueError', 'It is overdue.', /balance.*Top it up/],
+		['no quota', 403, 'insufficient_user_quota', 'It is too little.', /quota/],
+		['a spending limit', 429, 'SetLimitExceeded', 'It is reached.', /limit/],
+		['a wrong key', 401, 'AuthenticationError', 'It is unknown.', /Check the API key/],
+		['a model that is not opened', 404, 'ModelNotOpen', 'It is closed.', /Activate it/],
+		['an unknown model', 404, 'InvalidEndpointOrModel.NotFound', 'It is not there.', /no model “/],
+		['a model without channel', 503, 'model_not_found', 'No available channel.', /no model “/],
+		['a reference nobody can read', 400, 'InvalidImageURL.InvalidFormat', 'It is odd.', /public/],
+		['a size', 400, 'InvalidParameter', 'The parameter `size` is not valid.', /field it names/],
+		['too many requests', 429, 'RequestBurstTooFast', 'It is too fast.', /fewer at once/],
+		['a request that is too large', 413, '', 'It is too large.', /smaller reference images/],
+		['a breakdown', 500, 'InternalServiceError', 'It broke.', /usage page/],
+	])('%s', async (_, status, code, message, advice) => {
+		const { message: shown, description } = await told({ status, code, message });
+		const [{ id }] = bench.gateway.ledger.requests;
+		expect(shown).toBe(`${message} Request id: ${id} [item 0]`);
+		expect(description).toMatch(advice);
+		const details = [code && `Code: ${code}`, `HTTP status: ${status}`, `Request ID: ${id}`];
+		expect(description.split('\n').at(-1)).toBe(details.filter(Boolean).join(', '));
+	});
+
+	it('a wrong Base URL', async () => {
+		const { error } = await bench.run(parameters('textToImage', IDS['5.0-lite']), {
+			credentials: bench.credentials('deerapi', {
+				baseUrl: `${bench.gateway.profileUrl('deerapi')}/api/v9`,
+				gateway: 'other',
+			}),
+		});
+		expect(error?.message).toContain('Invalid URL (POST /api/v9/images/generations)');
+		expect(error?.description).toMatch(/Check the Base URL of the credential/);
+	});
+
+	it.each([
+		['a web page', { html: true, status: 404 }],
+		['an empty answer', { body: '', status: 404 }],
+	])('%s, where the address may be wrong', async (_, answer) => {
+		const { message, description } = await told(answer);
+		expect(message).toMatch(/HTTP status 404/);
+		expect(description).toMatch(/Check the Base URL of the credential/);
+	});
+});
+
+it.each([
+	['doubao-seedream-4-5-251129', 'doubao-seedream-4-5-251128'],
+	['seedream-4.5', 'doubao-seedream-4-5-251128'],
+	['doubao-seedream-5-0-flash', 'doubao-seedream-5-0-flash-260915'],
+	['Seedream 4.0', 'doubao-seedream-4-0-250828'],
+])('for %s, the nearest name comes first', async (model, nearest) => {
+	const { error } = await bench.run(parameters('textToImage', model));
+	expect(error?.description).toContain(`“${model}”`);
+	expect(error?.description).toContain(`is known to offer ${nearest}`);
+});
