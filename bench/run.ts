@@ -8,7 +8,7 @@ import { startGateway, type Gateway } from '../test/gateway';
 import { installPackage, packPackage } from '../test/n8n/community';
 import { installN8n, type N8nInstallation } from '../test/n8n/install';
 import { dependencies } from '../test/n8n/package.json';
-import { run } from '../test/n8n/process';
+import { freePort, run, tail } from '../test/n8n/process';
 import { n8nEnvironment } from '../test/n8n/server';
 import { EMPTY, WAYS, workflow, type Load, type Way } from './workflows';
 
@@ -162,15 +162,17 @@ class Bench {
 			stdio: ['ignore', log.fd, log.fd],
 			env: {
 				...n8nEnvironment(this.installation, this.folder),
+				N8N_RUNNERS_BROKER_PORT: String(await freePort()),
 				BENCH_USAGE: usageFile,
 				NODE_OPTIONS: `--require ${path.join(__dirname, 'usage.cjs')}`,
 			},
 		});
-		const [code] = (await once(child, 'exit')) as [number | null];
+		const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
 		const wall = (performance.now() - started) / 1000;
 		await log.close();
 		if (code !== 0) {
-			throw new Error(await readFile(path.join(this.folder, 'run.log'), 'utf8'));
+			const output = await readFile(path.join(this.folder, 'run.log'), 'utf8');
+			throw new Error(`${args[0]} ended with ${signal ?? code}\n${tail(output)}`);
 		}
 		const usage = JSON.parse(await readFile(usageFile, 'utf8')) as Omit<Figures, 'wall'>;
 		return { wall, ...usage };

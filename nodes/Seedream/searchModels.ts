@@ -17,14 +17,14 @@ const modelList = z.object({
 
 const SERVICES = { volcengine: 'Volcengine', byteplus: 'BytePlus' };
 
-/** How the list calls a model: family, id, and when its service ends it. */
+/** How the list calls a model: family, when its service ends it, id; the editor cuts the end off. */
 function label(id: string): string {
 	const family = familyOf(id);
 	if (!family) return id;
 	const known = family.ids.find((model) => model.id === id);
 	const ends = known?.ends === 'retired' ? 'retired' : known?.ends && `ends ${known.ends}`;
 	const note = known && ends ? `, ${ends} at ${SERVICES[known.service]}` : '';
-	return `${family.name} (${id}${note})`;
+	return `${family.name}${note} (${id})`;
 }
 
 /** Newest family first, unknown ids last. */
