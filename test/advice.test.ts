@@ -61,7 +61,7 @@ it.each([
 	['doubao-seedream-4-5-251129', 'doubao-seedream-4-5-251128'],
 	['seedream-4.5', 'doubao-seedream-4-5-251128'],
 	['doubao-seedream-5-0-flash', 'doubao-seedream-5-0-flash-260915'],
-	['Seedream 4.0', 'doubao-seedream-4-0-250828'],
+	['Seedream 4.0', 'doubao-seedream-4-0-20260415'],
 ])('for %s, the nearest name comes first', async (model, nearest) => {
 	const { error } = await bench.run(parameters('textToImage', model));
 	expect(error?.description).toContain(`“${model}”`);
