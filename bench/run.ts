@@ -232,14 +232,16 @@ async function main(): Promise<void> {
 		...growth.map((load): [Load, Way[]] => [load, [EMPTY, url, httpUrl]]),
 	];
 
+	const [filter] = process.argv.slice(2);
+	const chosen = plan.filter(([load]) => !filter || load.name.includes(filter));
 	const bench = await Bench.open();
 	try {
-		for (const [load, ways] of plan) await bench.measure(load, ways);
+		for (const [load, ways] of chosen) await bench.measure(load, ways);
 	} finally {
 		await bench.close();
 	}
 
-	const sections = plan.map(
+	const sections = chosen.map(
 		([load, ways]) => `## ${load.name}\n\n${table(bench.rows(load, ways))}`,
 	);
 	const results = `# Measured
@@ -248,7 +250,7 @@ Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: n8n ${
 
 ${sections.join('\n\n')}
 `;
-	await writeFile(path.join(__dirname, 'results.md'), results);
+	if (!filter) await writeFile(path.join(__dirname, 'results.md'), results);
 	console.log(`\n${results}`);
 }
 

@@ -34,7 +34,11 @@ function pieces(text: string, size: number): Readable {
 
 async function records(response: IN8nHttpFullResponse): Promise<AnswerRecord[]> {
 	const all: AnswerRecord[] = [];
-	for await (const record of readAnswer(response, request, 'secret')) all.push(record);
+	for await (const record of readAnswer(response, request, 'secret')) {
+		// Bytes hold until the next record only.
+		const isImage = record.type === 'image' && record.bytes;
+		all.push(isImage ? { ...record, bytes: Buffer.from(record.bytes as Buffer) } : record);
+	}
 	return all;
 }
 

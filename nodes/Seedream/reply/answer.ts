@@ -17,7 +17,7 @@ import {
 import { readJson } from './json';
 import { reasonOf, type ByteStream } from './stream';
 
-/** One image of an answer; `bytes` or `url`, or both, hold it. */
+/** One image of an answer; `bytes`, until the next record is asked for, or `url`, or both, hold it. */
 export interface ImageRecord {
 	type: 'image';
 	/** Place in the answer, from 0. */

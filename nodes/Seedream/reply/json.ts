@@ -1,6 +1,9 @@
 /** A part of a JSON answer, as soon as it is complete. */
 export type JsonPart =
-	/** An entry of the top-level array `data`; its `b64_json` is emptied and decoded into `bytes`. */
+	/**
+	 * An entry of the top-level array `data`; its `b64_json` is emptied and decoded into `bytes`, which
+	 * hold until the next part is asked for.
+	 */
 	| { type: 'entry'; value: unknown; bytes?: Buffer }
 	/** The text of the answer around the entries, once at the end. */
 	| { type: 'rest'; text: string };
@@ -19,15 +22,28 @@ const LONGEST_KEY = 32;
 /** Bytes around the entries: what an answer says there is short, and more than this is not read. */
 const LONGEST_REST = 1024 * 1024;
 
-/** Decodes a JSON string of base64 piece by piece, with or without escapes and data URI prefix. */
+/**
+ * Decodes JSON strings of base64 piece by piece, with or without escapes and data URI prefix. All images
+ * of an answer go through one buffer, which grows to the largest of them.
+ */
 class Base64Decoder {
-	private readonly decoded: Buffer[] = [];
+	private buffer = Buffer.allocUnsafe(1024 * 1024);
+
+	private length = 0;
 
 	private carry = '';
 
 	private escape = '';
 
 	private isAtStart = true;
+
+	/** Makes ready for the next string. */
+	begin(): void {
+		this.length = 0;
+		this.carry = '';
+		this.escape = '';
+		this.isAtStart = true;
+	}
 
 	push(piece: Buffer): void {
 		let text = this.escape + piece.toString('latin1');
@@ -43,29 +59,32 @@ class Base64Decoder {
 			);
 		}
 		text = this.carry + text;
-		if (this.isAtStart && text.length < 5) {
+		const prefix = this.isAtStart ? /^data:[^,]*(,?)/.exec(text) : null;
+		if (this.isAtStart && (text.length < 5 || prefix?.[1] === '')) {
 			this.carry = text;
 			return;
 		}
-		if (this.isAtStart && text.startsWith('data:')) {
-			const comma = text.indexOf(',');
-			if (comma < 0) {
-				this.carry = text;
-				return;
-			}
-			text = text.slice(comma + 1);
-		}
 		this.isAtStart = false;
-		const usable = text.length - (text.length % 4);
-		this.decoded.push(Buffer.from(text.slice(0, usable), 'base64'));
-		this.carry = text.slice(usable);
+		const start = prefix?.[0].length ?? 0;
+		const end = text.length - ((text.length - start) % 4);
+		this.decode(text.slice(start, end));
+		this.carry = text.slice(end);
 	}
 
-	/** The bytes, or undefined for an empty string. */
+	/** The bytes, which hold until the next string begins, or undefined for an empty string. */
 	end(): Buffer | undefined {
-		if (this.carry) this.decoded.push(Buffer.from(this.carry, 'base64'));
-		const bytes = Buffer.concat(this.decoded);
-		return bytes.length > 0 ? bytes : undefined;
+		this.decode(this.carry);
+		return this.length > 0 ? this.buffer.subarray(0, this.length) : undefined;
+	}
+
+	private decode(text: string): void {
+		const needed = this.length + Math.ceil((text.length * 3) / 4);
+		if (needed > this.buffer.length) {
+			const larger = Buffer.allocUnsafe(Math.max(needed, this.buffer.length * 2));
+			this.buffer.copy(larger, 0, 0, this.length);
+			this.buffer = larger;
+		}
+		this.length += this.buffer.write(text, this.length, 'base64');
 	}
 }
 
@@ -78,7 +97,8 @@ export async function* readJson(chunks: AsyncIterable<Buffer>): AsyncGenerator<J
 	const rest: Buffer[] = [];
 	let restLength = 0;
 	let entry: Buffer[] = [];
-	let image: Base64Decoder | undefined;
+	const decoder = new Base64Decoder();
+	let isImage = false;
 	let bytes: Buffer | undefined;
 	let depth = 0;
 	let isInData = false;
@@ -90,7 +110,7 @@ export async function* readJson(chunks: AsyncIterable<Buffer>): AsyncGenerator<J
 	/** Keeps a slice where it belongs; what stands between entries separates nothing any more. */
 	const keep = (slice: Buffer) => {
 		if (slice.length === 0) return;
-		if (isInString && image) image.push(slice);
+		if (isInString && isImage) decoder.push(slice);
 		else if (isInData && depth >= ENTRY) entry.push(Buffer.from(slice));
 		else if (!isInData) {
 			rest.push(Buffer.from(slice));
@@ -122,8 +142,8 @@ export async function* readJson(chunks: AsyncIterable<Buffer>): AsyncGenerator<J
 					keep(chunk.subarray(from, at));
 					from = at;
 					isInString = false;
-					if (image) bytes = image.end();
-					image = undefined;
+					if (isImage) bytes = decoder.end();
+					isImage = false;
 					at += 1;
 				}
 				continue;
@@ -135,7 +155,10 @@ export async function* readJson(chunks: AsyncIterable<Buffer>): AsyncGenerator<J
 				from = at;
 				isInString = true;
 				text = '';
-				if (isInData && depth === ENTRY && key === 'b64_json') image = new Base64Decoder();
+				if (isInData && depth === ENTRY && key === 'b64_json') {
+					isImage = true;
+					decoder.begin();
+				}
 			} else if (byte === COLON) key = text;
 			else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
 				depth += 1;
