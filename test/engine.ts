@@ -103,26 +103,6 @@ const nodeTypes: INodeTypes = {
 	getKnownTypes: () => ({}),
 };
 
-function resolveExpression(
-	workflow: Workflow,
-	node: INode,
-	value: unknown,
-	$credentials: ICredentialDataDecryptedObject,
-): unknown {
-	return workflow.expression.getParameterValue(
-		value as string,
-		null,
-		0,
-		0,
-		node.name,
-		[],
-		'internal',
-		{ $credentials },
-		undefined,
-		false,
-	);
-}
-
 /** Keeps one credential in the clear and applies the credential type's own `authenticate`. */
 class TestCredentials extends ICredentialsHelper {
 	constructor(private readonly values: ICredentialDataDecryptedObject) {
@@ -141,19 +121,8 @@ class TestCredentials extends ICredentialsHelper {
 		credentials: ICredentialDataDecryptedObject,
 		_typeName: string,
 		requestOptions: IHttpRequestOptions | IRequestOptionsSimplified,
-		workflow?: Workflow,
-		node?: INode,
 	): Promise<IHttpRequestOptions> {
-		const headers = Object.entries(credentialType.authenticate.properties.headers ?? {}).map(
-			([name, value]) => [
-				name,
-				resolveExpression(workflow as Workflow, node as INode, value, credentials),
-			],
-		);
-		return {
-			...(requestOptions as IHttpRequestOptions),
-			headers: { ...requestOptions.headers, ...Object.fromEntries(headers) },
-		};
+		return await credentialType.authenticate(credentials, requestOptions as IHttpRequestOptions);
 	}
 
 	override async preAuthentication() {
