@@ -34,6 +34,8 @@ export interface Execution {
 	error?: { message: string; description?: string | null; node?: { name: string } };
 	/** The items a node put out at its first output, of its last run. */
 	items(node: string): INodeExecutionData[];
+	/** The items a node put out at an output, of each of its runs. */
+	runs(node: string, output?: number): INodeExecutionData[][];
 }
 
 interface Stored {
@@ -93,10 +95,22 @@ export class N8nClient {
 		return known.id;
 	}
 
-	/** Runs a stored workflow from its Manual Trigger, as Execute Workflow in the editor does, to its end. */
+	/** Publishes a workflow, so that its webhooks and schedules are live. */
+	async activate(workflowId: string): Promise<void> {
+		const { versionId } = await this.request<{ versionId: string }>(
+			'GET',
+			`/workflows/${workflowId}`,
+		);
+		await this.request('POST', `/workflows/${workflowId}/activate`, { versionId });
+	}
+
+	/**
+	 * Runs a stored workflow from its Manual or Schedule Trigger, as Execute Workflow in the editor does,
+	 * to its end.
+	 */
 	async execute(workflowId: string): Promise<Execution> {
 		const { nodes } = await this.request<WorkflowFile>('GET', `/workflows/${workflowId}`);
-		const trigger = nodes.find(({ type }) => type === 'n8n-nodes-base.manualTrigger');
+		const trigger = nodes.find(({ type }) => /\.(manual|schedule)Trigger$/.test(type));
 		const { executionId } = await this.request<{ executionId: string }>(
 			'POST',
 			`/workflows/${workflowId}/run`,
@@ -114,6 +128,8 @@ export class N8nClient {
 					status,
 					error: resultData.error as Execution['error'],
 					items: (node) => resultData.runData[node]?.at(-1)?.data?.main[0] ?? [],
+					runs: (node, output = 0) =>
+						(resultData.runData[node] ?? []).map(({ data }) => data?.main[output] ?? []),
 				};
 			}
 			await sleep(POLL_MS);

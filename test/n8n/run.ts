@@ -7,6 +7,7 @@ import path from 'node:path';
 import { packPackage } from './community';
 import { installN8n } from './install';
 import { browser } from './parts/browser';
+import { chains } from './parts/chains';
 import { core } from './parts/core';
 import { REPORTS, type Product } from './stage';
 
@@ -16,7 +17,7 @@ export type Check = (name: string, body: () => Promise<void>) => Promise<void>;
 /** A part of the product's tests, which can be run alone. */
 export type Part = (product: Product, check: Check) => Promise<void>;
 
-const PARTS: Record<string, Part> = { core, browser };
+const PARTS: Record<string, Part> = { core, chains, browser };
 
 /** Runs parts on the real server. @returns how many cases failed */
 async function runParts(names: string[]): Promise<number> {

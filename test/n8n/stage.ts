@@ -36,12 +36,15 @@ export function credentialData({ gateway }: Pick<Stage, 'gateway'>, apiKey = gat
 
 /**
  * Sets a stage up, plays on it, and clears it away; the server's log stays in the reports.
+ * The owner has a credential for the gateway, `Seedream account`.
  * @param name of the log file
+ * @param env of the server
  */
 export async function onStage(
 	{ installation, tarball }: Product,
 	name: string,
 	play: (stage: Stage) => Promise<void>,
+	env: Record<string, string> = {},
 ): Promise<void> {
 	// Outside this repository, so that Node's search for modules cannot end in our devDependencies.
 	const folder = await mkdtemp(path.join(await realpath(tmpdir()), 'seedream-n8n-'));
@@ -55,10 +58,16 @@ export async function onStage(
 			userFolder: folder,
 			workingFolder: folder,
 			filesFolder,
+			env,
 		});
 		try {
 			const client = new N8nClient(server.url);
 			await client.signIn();
+			await client.saveCredential({
+				name: 'Seedream account',
+				type: 'seedreamApi',
+				data: credentialData({ gateway }),
+			});
 			const packageFolder = path.join(folder, '.n8n/nodes/node_modules/n8n-nodes-seedream');
 			await play({ gateway, server, client, folder, packageFolder });
 		} finally {
