@@ -20,6 +20,8 @@ const LIFELINE =
 
 export interface ServerOptions {
 	installation: N8nInstallation;
+	/** n8n's command with its options: `start` when left out. A worker's health check must be on. */
+	command?: string[];
 	/** Holds the database, the credentials' key, binary data and the community packages. */
 	userFolder: string;
 	/** Any free port when left out. */
@@ -33,6 +35,8 @@ export interface ServerOptions {
 
 export interface N8nServer {
 	url: string;
+	/** Of the process and its group. */
+	pid: number;
 	/** What the server printed. */
 	logFile: string;
 	/** Ends the server and every process it started. */
@@ -44,12 +48,19 @@ export interface N8nServer {
  * @throws Error with the end of the log when n8n ends or does not answer within 180 s
  */
 export async function startServer(options: ServerOptions): Promise<N8nServer> {
-	const { installation, userFolder, workingFolder, filesFolder, env } = options;
+	const {
+		installation,
+		command = ['start'],
+		userFolder,
+		workingFolder,
+		filesFolder,
+		env,
+	} = options;
 	const port = options.port ?? (await freePort());
 	const logFile = path.join(userFolder, 'n8n.log');
 	await mkdir(userFolder, { recursive: true });
 	const log = await open(logFile, 'w');
-	const child = spawn(installation.node, ['--import', LIFELINE, installation.n8n, 'start'], {
+	const child = spawn(installation.node, ['--import', LIFELINE, installation.n8n, ...command], {
 		cwd: workingFolder,
 		// A process group of its own: Ctrl-C reaches it through stop(), and its task runner ends with it.
 		detached: true,
@@ -57,6 +68,7 @@ export async function startServer(options: ServerOptions): Promise<N8nServer> {
 		env: {
 			...n8nEnvironment(installation, userFolder),
 			N8N_PORT: String(port),
+			QUEUE_HEALTH_CHECK_PORT: String(port),
 			N8N_RUNNERS_BROKER_PORT: String(await freePort()),
 			N8N_RESTRICT_FILE_ACCESS_TO: filesFolder,
 			...env,
@@ -64,7 +76,12 @@ export async function startServer(options: ServerOptions): Promise<N8nServer> {
 	});
 	await log.close();
 
-	const server = { url: `http://127.0.0.1:${port}`, logFile, stop: () => stop(child) };
+	const server = {
+		url: `http://127.0.0.1:${port}`,
+		pid: Number(child.pid),
+		logFile,
+		stop: () => stop(child),
+	};
 	try {
 		await waitUntilReady(server, child);
 	} catch (error) {

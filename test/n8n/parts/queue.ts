@@ -1,0 +1,350 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pLimit from 'p-limit';
+
+import { startGateway, type Gateway } from '../../gateway';
+import { onCluster, type Cluster } from '../cluster';
+import type { Part } from '../run';
+import type { N8nServer } from '../server';
+import { credentialData } from '../stage';
+
+/** Executions a worker runs at once; n8n's own default. */
+const CONCURRENCY = 10;
+
+/** Seconds an image takes. */
+const LATENCY = 5;
+
+const POLL_MS = 100;
+const PATIENCE_MS = 60_000;
+
+/** n8n in queue mode with a gateway. */
+interface Scene extends Cluster {
+	gateway: Gateway;
+	/** Makes and activates a workflow that answers a webhook with the first image it made. */
+	addWorkflow(name: string, concurrentRequests?: number): Promise<Workflow>;
+}
+
+interface Workflow {
+	id: string;
+	/** Address of its webhook. */
+	url: string;
+}
+
+/** What the caller of a webhook got. */
+interface Answer {
+	prompts: string[];
+	status: number;
+	body: Buffer;
+}
+
+/** n8n's queue mode: how fast workers are, and what becomes of images when a part of it fails. */
+export const queue: Part = async (product, check) => {
+	await onCluster(product, async (cluster) => {
+		const { startWorker } = cluster;
+		await onScene(cluster, 0, async (scene) => {
+			const first = await startWorker('worker-1', CONCURRENCY);
+			const second = await startWorker('worker-2', CONCURRENCY);
+			await check('200 executions: all images delivered, none paid twice', () =>
+				deliver(scene, [first, second]),
+			);
+			await second.stop();
+		});
+		await onScene(cluster, LATENCY, async (scene) => {
+			await check('images per minute with 1 worker', () => measure(scene, 1, 60));
+			let second = await startWorker('worker-2', CONCURRENCY);
+			await check('images per minute with 2 workers', () => measure(scene, 2, 120));
+			await check('images per minute with 2 workers, executions of 12 images', () =>
+				measure(scene, 2, 40, { images: 12, concurrentRequests: 3 }),
+			);
+			await check('Redis restarted in mid-run: all images delivered, none paid twice', () =>
+				restartRedis(scene),
+			);
+			await check('a worker stopped in mid-run delivers its images first', () =>
+				stopWorker(scene, second),
+			);
+			second = await startWorker('worker-2', CONCURRENCY);
+			await check('a worker killed in mid-run: nothing is paid twice', () =>
+				killWorker(scene, second),
+			);
+		});
+	});
+};
+
+/** @param latency seconds an image takes at the gateway */
+async function onScene(
+	cluster: Cluster,
+	latency: number,
+	play: (scene: Scene) => Promise<void>,
+): Promise<void> {
+	const gateway = await startGateway({ latency: latency * 1000 });
+	try {
+		const credentialId = await cluster.client.saveCredential({
+			name: 'Seedream account',
+			type: 'seedreamApi',
+			data: credentialData({ gateway }),
+		});
+		await play({
+			...cluster,
+			gateway,
+			addWorkflow: async (name, concurrentRequests) =>
+				await addWorkflow(cluster, credentialId, name, concurrentRequests),
+		});
+	} finally {
+		await gateway.close();
+	}
+}
+
+async function addWorkflow(
+	{ main, client }: Cluster,
+	credentialId: string,
+	name: string,
+	concurrentRequests = 3,
+): Promise<Workflow> {
+	const path = name.replace(/\W+/g, '-');
+	const id = await client.saveWorkflow({
+		name,
+		nodes: [
+			{
+				id: 'a0000000-0000-4000-8000-000000000001',
+				name: 'Webhook',
+				type: 'n8n-nodes-base.webhook',
+				typeVersion: 2,
+				position: [0, 0],
+				webhookId: path,
+				parameters: {
+					httpMethod: 'POST',
+					path,
+					responseMode: 'lastNode',
+					responseData: 'firstEntryBinary',
+					responseBinaryPropertyName: 'data',
+				},
+			},
+			{
+				id: 'a0000000-0000-4000-8000-000000000002',
+				name: 'Split Out',
+				type: 'n8n-nodes-base.splitOut',
+				typeVersion: 1,
+				position: [220, 0],
+				parameters: {
+					fieldToSplitOut: 'body.prompts',
+					options: { destinationFieldName: 'prompt' },
+				},
+			},
+			{
+				id: 'a0000000-0000-4000-8000-000000000003',
+				name: 'Seedream',
+				type: 'n8n-nodes-seedream.seedream',
+				typeVersion: 1,
+				position: [440, 0],
+				parameters: {
+					operation: 'textToImage',
+					model: { __rl: true, mode: 'id', value: 'doubao-seedream-4-5-251128' },
+					prompt: '={{ $json.prompt }}',
+					options: { concurrentRequests },
+				},
+				credentials: { seedreamApi: { id: credentialId, name: 'Seedream account' } },
+			},
+		],
+		connections: {
+			Webhook: { main: [[{ node: 'Split Out', type: 'main', index: 0 }]] },
+			'Split Out': { main: [[{ node: 'Seedream', type: 'main', index: 0 }]] },
+		},
+		settings: { executionOrder: 'v1' },
+	});
+	const { versionId } = await client.request<{ versionId: string }>('GET', `/workflows/${id}`);
+	await client.request('POST', `/workflows/${id}/activate`, { versionId });
+	const url = `${main.url}/webhook/${path}`;
+	await until(`${url} answers`, async () => {
+		const { headers } = await fetch(url, { method: 'OPTIONS', headers: { origin: url } });
+		return headers.get('access-control-allow-methods')?.includes('POST') === true;
+	});
+	return { id, url };
+}
+
+/** @throws Error when it is not so within 60 s */
+async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+	const deadline = Date.now() + PATIENCE_MS;
+	while (!(await isSo())) {
+		if (Date.now() > deadline) throw new Error(`Not within ${PATIENCE_MS / 1000} s: ${what}`);
+		await sleep(POLL_MS);
+	}
+}
+
+/**
+ * Calls a webhook for each execution, `callsAtOnce` at a time.
+ * @param images of each execution
+ */
+async function callAll(
+	{ url }: Workflow,
+	executions: number,
+	{ images = 1, callsAtOnce = executions } = {},
+): Promise<Answer[]> {
+	const limit = pLimit(callsAtOnce);
+	const call = async (execution: number): Promise<Answer> => {
+		const prompts = Array.from(
+			{ length: images },
+			(_, image) => `Apple ${execution}.${image}. [pixels:256x256]`,
+		);
+		const response = await fetch(url, {
+			method: 'POST',
+			headers: { 'content-type': 'application/json' },
+			body: JSON.stringify({ prompts }),
+		});
+		return {
+			prompts,
+			status: response.status,
+			body: Buffer.from(await response.arrayBuffer()),
+		};
+	};
+	return await Promise.all(
+		Array.from({ length: executions }, (_, execution) => limit(() => call(execution))),
+	);
+}
+
+/** Ids of a workflow's executions by how they ended. */
+async function executions(
+	{ client }: Scene,
+	{ id: workflowId }: Workflow,
+): Promise<Record<string, string[]>> {
+	interface Page {
+		results: Array<{ id: string; status: string }>;
+		nextCursor: string | null;
+	}
+	const byStatus: Record<string, string[]> = {};
+	for (let cursor: string | null = ''; cursor !== null; ) {
+		const filter = JSON.stringify({ workflowId });
+		const query = new URLSearchParams({ filter, limit: '100', ...(cursor && { cursor }) });
+		const page: Page = await client.request('GET', `/executions?${query}`);
+		for (const { id, status } of page.results) (byStatus[status] ??= []).push(id);
+		cursor = page.nextCursor;
+	}
+	return byStatus;
+}
+
+/** Each prompt was sent once, and made and billed once. */
+function assertPaidOnce({ gateway: { ledger } }: Scene, answers: Answer[]): void {
+	const asked = answers.flatMap(({ prompts }) => prompts).sort();
+	assert.equal(ledger.requests.length, asked.length);
+	assert.deepEqual(
+		ledger.images
+			.filter(({ billed }) => billed)
+			.map(({ prompt }) => prompt)
+			.sort(),
+		asked,
+	);
+}
+
+/** What a caller got is the image that was made for it, fetched once. */
+async function assertDelivered({ gateway: { ledger } }: Scene, answers: Answer[]): Promise<void> {
+	for (const { prompts, status, body } of answers) {
+		assert.equal(status, 200, body.toString());
+		const [image] = ledger.images.filter(({ prompt }) => prompt === prompts[0]);
+		assert.equal(image.delivered, 1);
+		const original = await fetch(String(image.url));
+		assert.ok(body.equals(Buffer.from(await original.arrayBuffer())), prompts[0]);
+	}
+}
+
+async function assertAllWell(scene: Scene, workflow: Workflow, answers: Answer[]): Promise<void> {
+	assertPaidOnce(scene, answers);
+	await assertDelivered(scene, answers);
+	const { success = [], ...others } = await executions(scene, workflow);
+	assert.deepEqual(others, {});
+	assert.equal(success.length, answers.length);
+}
+
+async function untilInFlight({ gateway: { ledger } }: Scene, count: number): Promise<void> {
+	await until(`${count} requests are in flight`, () => ledger.inFlight === count);
+}
+
+async function deliver(scene: Scene, workers: N8nServer[]): Promise<void> {
+	const workflow = await scene.addWorkflow('All delivered');
+	const answers = await callAll(workflow, 200, { callsAtOnce: 40 });
+	await assertAllWell(scene, workflow, answers);
+	for (const { pid } of workers) {
+		const [, peak] = /VmHWM:\s*(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];
+		console.log(`    a worker's memory at its peak: ${Math.round(Number(peak) / 1024)} MB`);
+	}
+}
+
+/** Has workers make images, and compares how many a minute that was with the arithmetic. */
+async function measure(
+	scene: Scene,
+	workers: number,
+	executions: number,
+	{ images = 1, concurrentRequests = 3 } = {},
+): Promise<void> {
+	const { ledger } = scene.gateway;
+	scene.gateway.reset();
+	const workflow = await scene.addWorkflow(`Measured ${workers} ${images}`, concurrentRequests);
+	const answers = await callAll(workflow, executions, { images });
+	const [first] = ledger.requests;
+	const last = Math.max(...ledger.downloads.map(({ at }) => at));
+	const measured = (ledger.images.length * 60_000) / (last - first.at);
+	const inFlight = workers * CONCURRENCY * Math.min(images, concurrentRequests);
+	const calculated = (inFlight * 60) / LATENCY;
+	console.log(
+		`    ${workers} × ${CONCURRENCY} executions, ${images} images each, Concurrent Requests ${concurrentRequests}: ` +
+			`${measured.toFixed(0)} of ${calculated} images a minute, ${ledger.maxInFlight} requests in flight, ` +
+			`${availableParallelism()} cores`,
+	);
+	await assertAllWell(scene, workflow, answers);
+	assert.equal(ledger.maxInFlight, inFlight);
+	assert.ok(measured > calculated / 2);
+}
+
+async function restartRedis(scene: Scene): Promise<void> {
+	scene.gateway.reset();
+	const workflow = await scene.addWorkflow('Redis restarted');
+	const calls = callAll(workflow, 30);
+	await untilInFlight(scene, 2 * CONCURRENCY);
+	await scene.redis.restart();
+	await assertAllWell(scene, workflow, await calls);
+}
+
+/** As a new version or fewer workers do it: with SIGTERM. */
+async function stopWorker(scene: Scene, worker: N8nServer): Promise<void> {
+	scene.gateway.reset();
+	const workflow = await scene.addWorkflow('Worker stopped');
+	const calls = callAll(workflow, 30);
+	await untilInFlight(scene, 2 * CONCURRENCY);
+	await worker.stop();
+	await assertAllWell(scene, workflow, await calls);
+}
+
+/**
+ * As when memory runs out; the worker comes back at once, as containers do. The images under way are
+ * paid for and lost with it: nobody but the worker knew of them.
+ */
+async function killWorker(scene: Scene, worker: N8nServer): Promise<void> {
+	const { ledger } = scene.gateway;
+	scene.gateway.reset();
+	const workflow = await scene.addWorkflow('Worker killed');
+	const calls = callAll(workflow, 30);
+	await untilInFlight(scene, 2 * CONCURRENCY);
+	process.kill(-worker.pid, 'SIGKILL');
+	await worker.stop();
+	await scene.startWorker('worker-2', CONCURRENCY);
+	const answers = await calls;
+
+	assertPaidOnce(scene, answers);
+	const [lost, others] = [500, 200].map((code) => answers.filter(({ status }) => status === code));
+	await assertDelivered(scene, others);
+	const left = ledger.requests.filter(({ outcome }) => outcome === 'left');
+	assert.notEqual(left.length, 0);
+	for (const { body } of left) {
+		assert.ok(lost.some(({ prompts }) => prompts[0] === (body as { prompt: string }).prompt));
+	}
+	let ended: Record<string, string[]> = {};
+	await until('n8n has written down how all executions ended', async () => {
+		ended = await executions(scene, workflow);
+		return (ended.success?.length ?? 0) + (ended.error?.length ?? 0) === answers.length;
+	});
+	assert.equal(ended.error.length, lost.length);
+	for (const id of ended.error) {
+		const { data } = await scene.client.request<{ data: string }>('GET', `/executions/${id}`);
+		assert.match(data, /will no longer retry/);
+	}
+}
