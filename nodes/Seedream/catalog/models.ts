@@ -135,6 +135,24 @@ const LAYER_PARAMETERS = {
 /** The end of service Volcengine announced on 2026-09-24 (retirement batch 10). */
 const BATCH_10 = '2026-11-24';
 
+/** Sizes of 5.0 Pro and Flash. */
+const PRO_SIZE: SizeRules = {
+	presets: ['1K', '1.5K', '2K'],
+	table: SEEDREAM_5_PRO_SIZES,
+	minPixels: 921_600,
+	maxPixels: 4_624_220,
+	maxRatio: 16,
+	default: '2K',
+};
+
+/** Pixels of the 5.0 Lite, 4.5 and 4.0 families, of which 4.0 also makes smaller images. */
+const LARGE_SIZE = {
+	minPixels: 3_686_400,
+	maxPixels: 16_777_216,
+	maxRatio: 16,
+	default: '2048x2048',
+} as const;
+
 function pattern(name: string): string {
 	return `^(?:.*\\/)?(?:doubao-|dola-)?${name}(?:-\\d{6,8})?$`;
 }
@@ -154,14 +172,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 		],
 		operations: SINGLE_IMAGE,
 		references: { ...REFERENCES, max: 10 },
-		size: {
-			presets: ['1K', '1.5K', '2K'],
-			table: SEEDREAM_5_PRO_SIZES,
-			minPixels: 921_600,
-			maxPixels: 4_624_220,
-			maxRatio: 16,
-			default: '2K',
-		},
+		size: PRO_SIZE,
 		parameters: { ...LAYER_PARAMETERS, optimize_prompt_options: ['standard', 'fast'] },
 	},
 	{
@@ -174,14 +185,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 		],
 		operations: SINGLE_IMAGE,
 		references: { ...REFERENCES, max: 10 },
-		size: {
-			presets: ['1K', '1.5K', '2K'],
-			table: SEEDREAM_5_PRO_SIZES,
-			minPixels: 921_600,
-			maxPixels: 4_624_220,
-			maxRatio: 16,
-			default: '2K',
-		},
+		size: PRO_SIZE,
 		parameters: { ...LAYER_PARAMETERS, optimize_prompt_options: ['standard'] },
 	},
 	{
@@ -210,10 +214,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 		size: {
 			presets: ['2K', '3K', '4K'],
 			table: SEEDREAM_5_LITE_SIZES,
-			minPixels: 3_686_400,
-			maxPixels: 16_777_216,
-			maxRatio: 16,
-			default: '2048x2048',
+			...LARGE_SIZE,
 		},
 		parameters: {
 			...SET_PARAMETERS,
@@ -241,10 +242,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 		size: {
 			presets: ['2K', '4K'],
 			table: SEEDREAM_4_5_SIZES,
-			minPixels: 3_686_400,
-			maxPixels: 16_777_216,
-			maxRatio: 16,
-			default: '2048x2048',
+			...LARGE_SIZE,
 		},
 		parameters: { ...SET_PARAMETERS, optimize_prompt_options: ['standard'] },
 	},
@@ -268,10 +266,8 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 		size: {
 			presets: ['1K', '2K', '4K'],
 			table: SEEDREAM_4_0_SIZES,
+			...LARGE_SIZE,
 			minPixels: 921_600,
-			maxPixels: 16_777_216,
-			maxRatio: 16,
-			default: '2048x2048',
 		},
 		parameters: { ...SET_PARAMETERS, optimize_prompt_options: ['standard', 'fast'] },
 	},
