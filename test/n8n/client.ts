@@ -54,6 +54,8 @@ export class N8nClient {
 
 	/** Signs in as the owner, whose account is made when the server is new. */
 	async signIn(): Promise<void> {
+		// Older n8n is ready before its API is.
+		while ((await fetch(`${this.url}/rest/settings`)).status === 404) await sleep(POLL_MS);
 		const { userManagement } = await this.request<{
 			userManagement: { showSetupOnFirstLoad: boolean };
 		}>('GET', '/settings');
@@ -95,7 +97,7 @@ export class N8nClient {
 		return known.id;
 	}
 
-	/** Publishes a workflow, so that its webhooks and schedules are live. */
+	/** Publishes a workflow, so that its webhooks and schedules go live, which takes n8n a moment. */
 	async activate(workflowId: string): Promise<void> {
 		const { versionId } = await this.request<{ versionId: string }>(
 			'GET',

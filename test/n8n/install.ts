@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { access, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { dependencies } from './package.json';
+import manifest from './package.json';
 import { CommandError, run } from './process';
 
 const NODE_MAJOR = 24;
-const CACHE = path.resolve(__dirname, '../../.cache/n8n');
-const NODE_MODULES = path.join(CACHE, 'node_modules');
+const CURRENT = manifest.dependencies.n8n;
+const CACHE = path.resolve(__dirname, '../../.cache');
 
 /** An installed n8n server and the Node that runs it. */
 export interface N8nInstallation {
@@ -22,50 +22,77 @@ export interface N8nInstallation {
 /**
  * Installs the n8n server this folder's lockfile names, and a Node that can run it, below `.cache/n8n`.
  * Returns at once when that is already done.
+ * @param version another n8n, without a lockfile, below `.cache/n8n-<version>`
  * @throws Error that says what to do: no Node 24 for this platform, a broken download, no compiler
  */
-export async function installN8n(): Promise<N8nInstallation> {
-	const node = n8nNode();
-	const lockfile = await readFile(path.join(__dirname, 'package-lock.json'));
+export async function installN8n(version = CURRENT): Promise<N8nInstallation> {
+	const folder = path.join(CACHE, version === CURRENT ? 'n8n' : `n8n-${version}`);
+	const modules = path.join(folder, 'node_modules');
+	const node = n8nNode(modules);
+	const files = await filesFor(version);
 	const fingerprint = createHash('sha256')
-		.update(lockfile)
-		.update(path.relative(CACHE, node))
+		.update(files.at(-1)?.content ?? '')
+		.update(path.relative(folder, node))
 		.digest('hex');
-	const stamp = path.join(NODE_MODULES, '.complete');
+	const stamp = path.join(modules, '.complete');
 
 	if ((await readFile(stamp, 'utf8').catch(() => '')) !== fingerprint) {
-		await rm(NODE_MODULES, { recursive: true, force: true });
-		await download();
-		await compileSqlite(node);
+		await rm(modules, { recursive: true, force: true });
+		await mkdir(folder, { recursive: true });
+		for (const { name, content } of files) await writeFile(path.join(folder, name), content);
+		await download(folder, version);
+		await compileSqlite(folder, node);
 		await writeFile(stamp, fingerprint);
 	}
 	return {
 		node,
-		n8n: path.join(NODE_MODULES, 'n8n/bin/n8n'),
-		userFolder: path.join(CACHE, 'user'),
+		n8n: path.join(modules, 'n8n/bin/n8n'),
+		userFolder: path.join(folder, 'user'),
 	};
 }
 
+/** What npm installs n8n from; the last file says exactly what. */
+async function filesFor(version: string): Promise<Array<{ name: string; content: string }>> {
+	if (version === CURRENT) {
+		const names = ['package.json', 'package-lock.json'];
+		return await Promise.all(
+			names.map(async (name) => ({
+				name,
+				content: await readFile(path.join(__dirname, name), 'utf8'),
+			})),
+		);
+	}
+	const old = {
+		...manifest,
+		dependencies: { n8n: version },
+		// What older n8n leaves open has moved on without it; and it takes xlsx from no registry.
+		overrides: {
+			...manifest.overrides,
+			'@langchain/langgraph': '1.1.2',
+			'@langchain/langgraph-checkpoint': '1.0.0',
+			'@opentelemetry/core': '2.10.0',
+			xlsx: '0.18.5',
+		},
+	};
+	return [{ name: 'package.json', content: JSON.stringify(old, null, '\t') }];
+}
+
 /** n8n wants Node 24. npm has it for Linux, and the lockfile names it; elsewhere the running Node must do. */
-function n8nNode(): string {
+function n8nNode(modules: string): string {
 	const { platform, arch, versions } = process;
 	if (platform === 'linux' && (arch === 'x64' || arch === 'arm64')) {
-		return path.join(NODE_MODULES, `node-linux-${arch}/bin/node`);
+		return path.join(modules, `node-linux-${arch}/bin/node`);
 	}
 	if (Number(versions.node.split('.')[0]) < NODE_MAJOR) {
 		throw new Error(
-			`n8n ${dependencies.n8n} needs Node ${NODE_MAJOR} or newer; this is Node ${versions.node}. Install Node ${NODE_MAJOR} and run the command again.`,
+			`n8n ${CURRENT} needs Node ${NODE_MAJOR} or newer; this is Node ${versions.node}. Install Node ${NODE_MAJOR} and run the command again.`,
 		);
 	}
 	return process.execPath;
 }
 
-async function download(): Promise<void> {
-	console.log(`Installing n8n ${dependencies.n8n} (2.4 GB, 1 to 5 minutes, once) …`);
-	await mkdir(CACHE, { recursive: true });
-	for (const file of ['package.json', 'package-lock.json']) {
-		await copyFile(path.join(__dirname, file), path.join(CACHE, file));
-	}
+async function download(folder: string, version: string): Promise<void> {
+	console.log(`Installing n8n ${version} (2.4 GB, 1 to 5 minutes, once) …`);
 	const install = async () =>
 		await run(
 			'npm',
@@ -83,7 +110,7 @@ async function download(): Promise<void> {
 				'--fetch-retry-mintimeout=1000',
 				'--fetch-retry-maxtimeout=5000',
 			],
-			{ cwd: CACHE },
+			{ cwd: folder },
 		);
 	try {
 		await install();
@@ -99,13 +126,13 @@ async function download(): Promise<void> {
 }
 
 /** The one native module without a ready-made binary in its npm package. */
-async function compileSqlite(node: string): Promise<void> {
+async function compileSqlite(folder: string, node: string): Promise<void> {
 	console.log("Compiling n8n's database driver (about 1 minute, once) …");
 	const nodeRoot = path.resolve(node, '../..');
 	const hasHeaders = await exists(path.join(nodeRoot, 'include/node/node.h'));
 	try {
 		await run('npm', ['rebuild', 'sqlite3', '--ignore-scripts=false', '--foreground-scripts'], {
-			cwd: CACHE,
+			cwd: folder,
 			env: {
 				...process.env,
 				PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH}`,
@@ -124,7 +151,7 @@ async function compileSqlite(node: string): Promise<void> {
 async function missingTools(tools: string[]): Promise<string[]> {
 	const found = await Promise.all(
 		tools.map((tool) =>
-			run(tool, ['--version'], { cwd: CACHE }).then(
+			run(tool, ['--version'], { cwd: __dirname }).then(
 				() => true,
 				(error: CommandError) => !error.message.includes('ENOENT'),
 			),

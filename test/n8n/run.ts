@@ -9,6 +9,9 @@ import { installN8n } from './install';
 import { browser } from './parts/browser';
 import { chains } from './parts/chains';
 import { core } from './parts/core';
+import { examples } from './parts/examples';
+import { queue } from './parts/queue';
+import { versions } from './parts/versions';
 import { REPORTS, type Product } from './stage';
 
 /** Runs one case of a part and counts it; a failed case does not end the part. */
@@ -17,13 +20,17 @@ export type Check = (name: string, body: () => Promise<void>) => Promise<void>;
 /** A part of the product's tests, which can be run alone. */
 export type Part = (product: Product, check: Check) => Promise<void>;
 
-const PARTS: Record<string, Part> = { core, chains, browser };
+const PARTS: Record<string, Part> = { core, examples, chains, browser, queue };
+
+/** Parts that run only when they are named. */
+const ON_DEMAND: Record<string, Part> = { versions };
 
 /** Runs parts on the real server. @returns how many cases failed */
 async function runParts(names: string[]): Promise<number> {
-	const unknown = names.filter((name) => !(name in PARTS));
+	const parts = { ...PARTS, ...ON_DEMAND };
+	const unknown = names.filter((name) => !(name in parts));
 	if (unknown.length > 0) {
-		throw new Error(`No part ${unknown.join(', ')}; there are: ${Object.keys(PARTS).join(', ')}`);
+		throw new Error(`No part ${unknown.join(', ')}; there are: ${Object.keys(parts).join(', ')}`);
 	}
 	const installation = await installN8n();
 	const folder = await mkdtemp(path.join(tmpdir(), 'seedream-package-'));
@@ -46,7 +53,7 @@ async function runParts(names: string[]): Promise<number> {
 		for (const name of names) {
 			console.log(`\n${name}`);
 			await check('the server starts and stops', () =>
-				PARTS[name]({ installation, tarball }, check),
+				parts[name]({ installation, tarball }, check),
 			);
 		}
 	} finally {

@@ -104,10 +104,14 @@ export async function startServices(): Promise<Services> {
 				const file = searchParams.get('filename') ?? '';
 				const query = new URLSearchParams({ file, length: searchParams.get('length') ?? '' });
 				return {
-					body: { ok: true, upload_url: `${url}/slack/upload?${query}`, file_id: `F-${file}` },
+					body: {
+						ok: true,
+						upload_url: `https://files.slack.com/upload?${query}`,
+						file_id: `F-${file}`,
+					},
 				};
 			}
-			case '/slack/upload': {
+			case '/files.slack.com/upload': {
 				const [upload] = await filesOf(body, contentType);
 				if (String(upload.bytes.length) !== searchParams.get('length')) {
 					return { status: 400, body: { ok: false, error: 'length' } };
