@@ -119,11 +119,14 @@ export class N8nClient {
 			{ triggerToStartFrom: { name: trigger?.name } },
 		);
 		for (;;) {
-			const { status, data } = await this.request<{ status: string; data: string }>(
+			// Some older n8n cannot hand over a running execution, but list it.
+			const { results } = await this.request<{ results: Array<{ id: string; status: string }> }>(
 				'GET',
-				`/executions/${executionId}`,
+				'/executions?limit=100',
 			);
+			const status = results.find(({ id }) => id === executionId)?.status ?? 'new';
 			if (!['new', 'running', 'waiting'].includes(status)) {
+				const { data } = await this.request<{ data: string }>('GET', `/executions/${executionId}`);
 				const { parse } = await import('flatted');
 				const { resultData } = parse(data) as IRunExecutionData;
 				return {

@@ -9,6 +9,20 @@ const NODE_MAJOR = 24;
 const CURRENT = manifest.dependencies.n8n;
 const CACHE = path.resolve(__dirname, '../../.cache');
 
+/** What older n8n leaves open and what has moved on without it; and it takes xlsx from no registry. */
+const LEFT_OPEN = {
+	'@langchain/langgraph': '1.1.2',
+	'@langchain/langgraph-checkpoint': '1.0.0',
+	xlsx: '0.18.5',
+};
+
+/** Older versions that can be installed, with what must be overridden for each. */
+export const OLDER: Record<string, Record<string, string>> = {
+	'2.20.12': { ...LEFT_OPEN, '@opentelemetry/core': '2.10.0' },
+	'2.0.0': LEFT_OPEN,
+	'1.123.81': LEFT_OPEN,
+};
+
 /** An installed n8n server and the Node that runs it. */
 export interface N8nInstallation {
 	/** The Node executable n8n runs on. */
@@ -22,7 +36,7 @@ export interface N8nInstallation {
 /**
  * Installs the n8n server this folder's lockfile names, and a Node that can run it, below `.cache/n8n`.
  * Returns at once when that is already done.
- * @param version another n8n, without a lockfile, below `.cache/n8n-<version>`
+ * @param version one of {@link OLDER}, without a lockfile, below `.cache/n8n-<version>`
  * @throws Error that says what to do: no Node 24 for this platform, a broken download, no compiler
  */
 export async function installN8n(version = CURRENT): Promise<N8nInstallation> {
@@ -65,14 +79,7 @@ async function filesFor(version: string): Promise<Array<{ name: string; content:
 	const old = {
 		...manifest,
 		dependencies: { n8n: version },
-		// What older n8n leaves open has moved on without it; and it takes xlsx from no registry.
-		overrides: {
-			...manifest.overrides,
-			'@langchain/langgraph': '1.1.2',
-			'@langchain/langgraph-checkpoint': '1.0.0',
-			'@opentelemetry/core': '2.10.0',
-			xlsx: '0.18.5',
-		},
+		overrides: { ...manifest.overrides, ...OLDER[version] },
 	};
 	return [{ name: 'package.json', content: JSON.stringify(old, null, '\t') }];
 }

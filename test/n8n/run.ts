@@ -6,6 +6,7 @@ import path from 'node:path';
 
 import { packPackage } from './community';
 import { installN8n } from './install';
+import { agent } from './parts/agent';
 import { browser } from './parts/browser';
 import { chains } from './parts/chains';
 import { core } from './parts/core';
@@ -20,7 +21,7 @@ export type Check = (name: string, body: () => Promise<void>) => Promise<void>;
 /** A part of the product's tests, which can be run alone. */
 export type Part = (product: Product, check: Check) => Promise<void>;
 
-const PARTS: Record<string, Part> = { core, examples, chains, browser, queue };
+const PARTS: Record<string, Part> = { core, examples, chains, agent, browser, queue };
 
 /** Parts that run only when they are named. */
 const ON_DEMAND: Record<string, Part> = { versions };

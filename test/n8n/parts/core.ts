@@ -100,15 +100,19 @@ async function known({ client, gateway }: Stage, check: Check): Promise<void> {
 }
 
 async function credential(stage: Stage, check: Check): Promise<void> {
-	const test = async (apiKey?: string) =>
-		await stage.client.request<{ status: string; message: string }>('POST', '/credentials/test', {
-			credentials: {
-				id: '',
-				name: 'Seedream account',
-				type: 'seedreamApi',
-				data: credentialData(stage, apiKey),
-			},
-		});
+	const test = async (apiKey?: string) => {
+		const credentials = {
+			name: 'Seedream account',
+			type: 'seedreamApi',
+			data: credentialData(stage, apiKey),
+		};
+		const id = await stage.client.saveCredential({ ...credentials, data: credentialData(stage) });
+		return await stage.client.request<{ status: string; message: string }>(
+			'POST',
+			'/credentials/test',
+			{ credentials: { ...credentials, id } },
+		);
+	};
 	await check('Test says yes to the right key', async () => {
 		assert.equal((await test()).status, 'OK');
 	});
