@@ -90,7 +90,11 @@ export class N8nClient {
 	async saveWorkflow(workflow: WorkflowFile, changed = new Date()): Promise<string> {
 		const all = await this.request<Stored[]>('GET', '/workflows');
 		const known = all.find(({ name }) => name === workflow.name);
-		if (!known) return (await this.request<Stored>('POST', '/workflows', workflow)).id;
+		if (!known) {
+			// Older n8n wants to be told.
+			const inactive = { ...workflow, active: false };
+			return (await this.request<Stored>('POST', '/workflows', inactive)).id;
+		}
 		if (new Date(known.updatedAt) < changed) {
 			await this.request('PATCH', `/workflows/${known.id}?forceSave=true`, workflow);
 		}
@@ -111,12 +115,13 @@ export class N8nClient {
 	 * to its end.
 	 */
 	async execute(workflowId: string): Promise<Execution> {
-		const { nodes } = await this.request<WorkflowFile>('GET', `/workflows/${workflowId}`);
-		const trigger = nodes.find(({ type }) => /\.(manual|schedule)Trigger$/.test(type));
+		const workflowData = await this.request<WorkflowFile>('GET', `/workflows/${workflowId}`);
+		const trigger = workflowData.nodes.find(({ type }) => /\.(manual|schedule)Trigger$/.test(type));
 		const { executionId } = await this.request<{ executionId: string }>(
 			'POST',
 			`/workflows/${workflowId}/run`,
-			{ triggerToStartFrom: { name: trigger?.name } },
+			// Older n8n wants the workflow, newer knows it.
+			{ workflowData, triggerToStartFrom: { name: trigger?.name } },
 		);
 		for (;;) {
 			// Some older n8n cannot hand over a running execution, but list it.
