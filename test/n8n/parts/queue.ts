@@ -318,7 +318,6 @@ async function killWorker(scene: Scene, worker: N8nServer): Promise<void> {
 	await scene.startWorker('worker-2', CONCURRENCY);
 	const answers = await calls;
 
-	assertPaidOnce(scene, answers);
 	const [lost, others] = [500, 200].map((code) => answers.filter(({ status }) => status === code));
 	await assertDelivered(scene, others);
 	const left = ledger.requests.filter(({ outcome }) => outcome === 'left');
@@ -335,4 +334,5 @@ async function killWorker(scene: Scene, worker: N8nServer): Promise<void> {
 		const { data } = await scene.client.request<{ data: string }>('GET', `/executions/${id}`);
 		assert.match(data, /will no longer retry/);
 	}
+	assertPaidOnce(scene, answers);
 }
