@@ -7,7 +7,7 @@ import path from 'node:path';
 import { packPackage } from './community';
 import { installN8n } from './install';
 import { agent } from './parts/agent';
-import { browser } from './parts/browser';
+import { browser, pictures } from './parts/browser';
 import { chains } from './parts/chains';
 import { core } from './parts/core';
 import { examples } from './parts/examples';
@@ -24,7 +24,7 @@ export type Part = (product: Product, check: Check) => Promise<void>;
 const PARTS: Record<string, Part> = { core, examples, chains, agent, browser, queue };
 
 /** Parts that run only when they are named. */
-const ON_DEMAND: Record<string, Part> = { versions };
+const ON_DEMAND: Record<string, Part> = { pictures, versions };
 
 /** Runs parts on the real server. @returns how many cases failed */
 async function runParts(names: string[]): Promise<number> {

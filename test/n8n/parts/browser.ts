@@ -3,22 +3,87 @@ import { access, mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { chromium, selectors, type Page } from 'playwright-core';
 
-import { OWNER } from '../client';
+import { OWNER, type WorkflowFile } from '../client';
 import type { Check, Part } from '../run';
-import { onStage, REPORTS, type Stage } from '../stage';
+import { onStage, REPORTS, type Product, type Stage } from '../stage';
+import { row, SEEDREAM, workflowOf, type NodeSketch } from '../workflow';
 
 const CHROMIUM = '/usr/bin/chromium';
 const SCREENSHOTS = path.join(REPORTS, 'screenshots');
+const PICTURES = path.resolve(__dirname, '../../../docs/images');
+const EXAMPLES = path.resolve(__dirname, '../../../examples');
 const PROMPT = 'A red bicycle leaning on a sunny white wall';
 
 /** What a newcomer does in the editor: find the node, make a credential, choose a model, see the image. */
 export const browser: Part = async (product, check) => {
+	await rm(SCREENSHOTS, { recursive: true, force: true });
+	await mkdir(SCREENSHOTS, { recursive: true });
+	await inBrowser(product, 'browser', async (page, stage) => {
+		// A newcomer has no credential yet.
+		const [{ id }] = await stage.client.request<Array<{ id: string }>>('GET', '/credentials');
+		await stage.client.request('DELETE', `/credentials/${id}`);
+		await openEditor(page, stage);
+		await addNode(page, check);
+		await makeCredential(page, stage, check);
+		await chooseModel(page, check);
+		await seeImage(page, stage, check);
+		await changeFields(page, stage, check);
+		await loseRun(page, stage, check);
+	});
+};
+
+/** Takes the pictures of the README: of what examples look like, with the stand-in gateway's images. */
+export const pictures: Part = async (product, check) => {
+	await mkdir(PICTURES, { recursive: true });
+	await inBrowser(product, 'pictures', async (page, stage) => {
+		await page.setViewportSize({ width: 1440, height: 800 });
+		await signIn(page, stage);
+		for (const { name, example, node, view } of [
+			{
+				name: 'text-to-image',
+				example: 'text-to-image-to-disk',
+				node: 'Generate Image',
+				view: true,
+			},
+			{ name: 'image-to-image', example: 'product-photo-edit', node: 'New Background', view: true },
+			{ name: 'image-set', example: 'image-set', node: 'Generate Set', view: false },
+		]) {
+			await check(`docs/images/${name}.jpg`, async () => {
+				const file = path.join(EXAMPLES, `${example}.json`);
+				const workflow = JSON.parse(await readFile(file, 'utf8')) as WorkflowFile;
+				await openWorkflow(page, stage, workflow);
+				await page.getByTestId('execute-workflow-button').click();
+				await page.getByText('Workflow executed successfully').first().waitFor();
+				if (name === 'text-to-image') await picture(page, 'workflow');
+				await openNode(page, node);
+				const output = page.getByTestId('output-panel');
+				const button = output.getByTestId('ndv-view-binary-data').first();
+				await button.waitFor();
+				if (view) {
+					await button.click();
+					await output.locator('img[src*="binary-data"]').waitFor();
+				}
+				await picture(page, name);
+			});
+		}
+	});
+};
+
+async function picture(page: Page, name: string): Promise<void> {
+	// Messages of n8n go by themselves.
+	await page.locator('.el-notification').first().waitFor({ state: 'hidden' });
+	await page.screenshot({ path: path.join(PICTURES, `${name}.jpg`), type: 'jpeg', quality: 82 });
+}
+
+async function inBrowser(
+	product: Product,
+	name: string,
+	play: (page: Page, stage: Stage) => Promise<void>,
+): Promise<void> {
 	await access(CHROMIUM).catch(() => {
 		throw new Error('The browser tests need Chromium. On Debian: apt-get install -y chromium');
 	});
-	await rm(SCREENSHOTS, { recursive: true, force: true });
-	await mkdir(SCREENSHOTS, { recursive: true });
-	await onStage(product, 'browser', async (stage) => {
+	await onStage(product, name, async (stage) => {
 		selectors.setTestIdAttribute('data-test-id');
 		const chrome = await chromium.launch({
 			executablePath: CHROMIUM,
@@ -35,23 +100,43 @@ export const browser: Part = async (product, check) => {
 		try {
 			const page = await chrome.newPage({ viewport: { width: 1440, height: 900 } });
 			page.setDefaultTimeout(20_000);
-			await openEditor(page, stage);
-			await addNode(page, check);
-			await makeCredential(page, stage, check);
-			await chooseModel(page, check);
-			await seeImage(page, stage, check);
+			await play(page, stage);
 		} finally {
 			await chrome.close();
 		}
 	});
-};
+}
 
 async function shot(page: Page, name: string): Promise<void> {
 	await page.screenshot({ path: path.join(SCREENSHOTS, `${name}.png`) });
 }
 
-async function openEditor(page: Page, { client, server }: Stage): Promise<void> {
-	const workflow = await client.saveWorkflow({
+async function signIn(page: Page, { server }: Stage): Promise<void> {
+	await page.goto(`${server.url}/signin`);
+	await page.getByLabel('Email').fill(OWNER.email);
+	await page.getByLabel('Password').fill(OWNER.password);
+	await page.getByRole('button', { name: 'Sign in' }).click();
+	await page.waitForURL(/\/home\//);
+}
+
+async function openWorkflow(
+	page: Page,
+	{ client, server }: Stage,
+	workflow: WorkflowFile,
+): Promise<void> {
+	const id = await client.saveWorkflow(workflow);
+	await page.goto(`${server.url}/workflow/${id}`);
+	await page.getByTestId('canvas-node').first().waitFor();
+}
+
+async function openNode(page: Page, name: string): Promise<void> {
+	await page.getByTestId('canvas-node').filter({ hasText: name }).last().dblclick();
+	await page.getByTestId('parameter-input-prompt').waitFor();
+}
+
+async function openEditor(page: Page, stage: Stage): Promise<void> {
+	await signIn(page, stage);
+	await openWorkflow(page, stage, {
 		name: 'First workflow',
 		nodes: [
 			{
@@ -65,12 +150,6 @@ async function openEditor(page: Page, { client, server }: Stage): Promise<void> 
 		],
 		connections: {},
 	});
-	await page.goto(`${server.url}/signin`);
-	await page.getByLabel('Email').fill(OWNER.email);
-	await page.getByLabel('Password').fill(OWNER.password);
-	await page.getByRole('button', { name: 'Sign in' }).click();
-	await page.waitForURL(/\/home\//);
-	await page.goto(`${server.url}/workflow/${workflow}`);
 }
 
 async function addNode(page: Page, check: Check): Promise<void> {
@@ -159,4 +238,102 @@ async function seeImage(page: Page, { gateway }: Stage, check: Check): Promise<v
 			.waitFor();
 		await shot(page, '7-mistake');
 	});
+}
+
+/** What an operation asks for, besides model and prompt. */
+const OPERATIONS = [
+	{ operation: 'textToImage', fields: ['aspectRatio', 'resolution'], references: false },
+	{ operation: 'imageToImage', fields: ['aspectRatio', 'resolution'], references: true },
+	{ operation: 'imageSet', fields: ['maxImages', 'aspectRatio', 'resolution'], references: true },
+];
+
+/** What models offer. */
+const MODELS = [
+	{ id: 'doubao-seedream-5-0-pro-260628', sizes: ['1K', '1.5K', '2K'], webSearch: false },
+	{ id: 'doubao-seedream-5-0-260128', sizes: ['2K', '3K', '4K'], webSearch: true },
+	{ id: 'doubao-seedream-4-0-250828', sizes: ['1K', '2K', '4K'], webSearch: false },
+];
+
+async function changeFields(page: Page, stage: Stage, check: Check): Promise<void> {
+	for (const { operation, fields, references } of OPERATIONS) {
+		const models = MODELS.filter(({ id }) => operation !== 'imageSet' || !id.includes('-pro-'));
+		await check(`${operation}: fields follow the model`, async () => {
+			const sketch: NodeSketch = { type: SEEDREAM, parameters: { operation, prompt: PROMPT } };
+			const workflow = { Start: { type: 'manualTrigger' }, Seedream: sketch };
+			await openWorkflow(page, stage, workflowOf(operation, workflow, row('Start', 'Seedream')));
+			await openNode(page, 'Seedream');
+			for (const { id, sizes, webSearch } of models) {
+				await page.getByTestId('rlc-input').click();
+				await page.getByTestId('rlc-item').filter({ hasText: id }).first().click();
+				for (const name of ['maxImages', 'aspectRatio', 'resolution', 'width', 'modelFamily']) {
+					await page
+						.getByTestId(`parameter-input-${name}`)
+						.waitFor({ state: fields.includes(name) ? 'visible' : 'hidden' });
+				}
+				await page
+					.getByText('Reference Images', { exact: true })
+					.waitFor({ state: references ? 'visible' : 'hidden' });
+				await page.getByTestId('parameter-input-resolution').click();
+				const offered = page.locator('.el-select-dropdown__item:visible');
+				await offered.getByText(sizes[0], { exact: true }).waitFor();
+				assert.deepEqual(
+					(await offered.allInnerTexts()).map((text) => text.trim()),
+					sizes,
+				);
+				await page.keyboard.press('Escape');
+				await page.getByTestId('collection-parameter-add').first().click();
+				await offered.getByText('Watermark', { exact: true }).waitFor();
+				await shot(page, `8-${operation}-${id}`);
+				assert.equal(await offered.getByText('Web Search', { exact: true }).isVisible(), webSearch);
+				await page.keyboard.press('Escape');
+			}
+		});
+	}
+}
+
+async function loseRun(page: Page, stage: Stage, check: Check): Promise<void> {
+	await check(
+		'a lost run says why, what to do, and where the images are that were made',
+		async () => {
+			const { gateway } = stage;
+			gateway.reset();
+			gateway.inject({
+				on: 'request',
+				nth: 'every',
+				match: { prompt: 'refused' },
+				status: 400,
+				code: 'InputTextSensitiveContentDetected',
+				message: 'The request failed because the input text may contain sensitive information.',
+			});
+			const prompts = ['one', 'two', 'three', 'refused'].map((prompt) => ({ json: { prompt } }));
+			const workflow = {
+				Start: { type: 'manualTrigger' },
+				Prompts: {
+					type: 'code',
+					typeVersion: 2,
+					parameters: { jsCode: `return ${JSON.stringify(prompts)}` },
+				},
+				Seedream: {
+					type: SEEDREAM,
+					parameters: { prompt: '={{ $json.prompt }}', options: { concurrentRequests: 1 } },
+				},
+			};
+			const edges = row('Start', 'Prompts', 'Seedream');
+			await openWorkflow(page, stage, workflowOf('Lost run', workflow, edges));
+			await openNode(page, 'Seedream');
+			await page.getByTestId('node-execute-button').click();
+			const output = page.getByTestId('output-panel');
+			await output
+				.getByText(/sensitive information/)
+				.first()
+				.waitFor();
+			await shot(page, '9-lost-run');
+			const said = await output.innerText();
+			const urls = gateway.ledger.images.map(({ url }) => String(url));
+			assert.notEqual(urls.length, 0);
+			for (const url of urls) assert.ok(said.includes(url), said);
+			assert.match(said, /Change the prompt/);
+			assert.match(said, /\[item 3\]/);
+		},
+	);
 }
