@@ -139,7 +139,7 @@ const MODELS: Array<[model: string, family: Family | undefined, chosen?: Family]
 	['dola-seedream-5-0-pro-260628', '5.0-pro'],
 	['bytedance/seedream-5.0-flash', '5.0-flash'],
 	['seedream-5-0-lite-260128', '5.0-lite'],
-	['vendor/seedream-4.5', '4.5'],
+	['bytedance/seedream-4.5', '4.5'],
 	['doubao-seedream-4-0-20260415', '4.0'],
 	['seedream-3.0', '3.0'],
 	['seededit-3-0-i2i-250628', 'seededit-3.0'],

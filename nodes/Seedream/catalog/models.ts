@@ -76,11 +76,8 @@ export interface SizeRules {
 export interface ModelFamily {
 	id: FamilyId;
 	name: string;
-	/**
-	 * Regular expression source that every spelling of the family's ids matches: `doubao-`, `dola-`
-	 * or no prefix, `vendor/` prefixes, `5.0` for `5-0`, with or without the date.
-	 */
-	pattern: string;
+	/** What its ids are called without prefix and date, with `5-0` and `5.0`. */
+	names: readonly string[];
 	ids: readonly ModelId[];
 	operations: readonly Operation[];
 	/** Absent where the model takes no reference image. */
@@ -153,8 +150,14 @@ const LARGE_SIZE = {
 	default: '2048x2048',
 } as const;
 
-function pattern(name: string): string {
-	return `^(?:.*\\/)?(?:doubao-|dola-)?${name}(?:-\\d{6,8})?$`;
+/** Prefixes that gateways put before a model's name; other `vendor/` ones are understood too. */
+export const PREFIXES = ['', 'bytedance/'].flatMap((vendor) =>
+	['', 'doubao-', 'dola-'].map((service) => vendor + service),
+);
+
+/** Both spellings of a version: `seedream-5-0` and `seedream-5.0`. */
+function spellings(...names: string[]): string[] {
+	return names.flatMap((name) => [name, name.replace(/(\d)-(\d)/, '$1.$2')]);
 }
 
 /**
@@ -165,7 +168,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 	{
 		id: '5.0-pro',
 		name: 'Seedream 5.0 Pro',
-		pattern: pattern('seedream-5[-.]0-pro'),
+		names: spellings('seedream-5-0-pro'),
 		ids: [
 			{ id: 'doubao-seedream-5-0-pro-260628', service: 'volcengine' },
 			{ id: 'dola-seedream-5-0-pro-260628', service: 'byteplus' },
@@ -178,7 +181,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 	{
 		id: '5.0-flash',
 		name: 'Seedream 5.0 Flash',
-		pattern: pattern('seedream-5[-.]0-flash'),
+		names: spellings('seedream-5-0-flash'),
 		ids: [
 			{ id: 'doubao-seedream-5-0-flash-260915', service: 'volcengine' },
 			{ id: 'dola-seedream-5-0-flash-260915', service: 'byteplus' },
@@ -191,7 +194,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 	{
 		id: '5.0-lite',
 		name: 'Seedream 5.0 Lite',
-		pattern: pattern('seedream-5[-.]0(?:-lite)?'),
+		names: spellings('seedream-5-0', 'seedream-5-0-lite'),
 		ids: [
 			{
 				id: 'doubao-seedream-5-0-260128',
@@ -226,7 +229,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 	{
 		id: '4.5',
 		name: 'Seedream 4.5',
-		pattern: pattern('seedream-4[-.]5'),
+		names: spellings('seedream-4-5'),
 		ids: [
 			{
 				id: 'doubao-seedream-4-5-251128',
@@ -249,7 +252,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 	{
 		id: '4.0',
 		name: 'Seedream 4.0',
-		pattern: pattern('seedream-4[-.]0'),
+		names: spellings('seedream-4-0'),
 		ids: [
 			{ id: 'doubao-seedream-4-0-20260415', service: 'volcengine' },
 			{
@@ -274,7 +277,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 	{
 		id: '3.0',
 		name: 'Seedream 3.0',
-		pattern: pattern('seedream-3[-.]0(?:-t2i)?'),
+		names: spellings('seedream-3-0', 'seedream-3-0-t2i'),
 		ids: [
 			{ id: 'doubao-seedream-3-0-t2i-250415', service: 'volcengine', ends: 'retired' },
 			{ id: 'seedream-3-0-t2i-250415', service: 'byteplus', ends: 'retired' },
@@ -293,7 +296,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 	{
 		id: 'seededit-3.0',
 		name: 'SeedEdit 3.0',
-		pattern: pattern('seededit-3[-.]0(?:-i2i)?'),
+		names: spellings('seededit-3-0', 'seededit-3-0-i2i'),
 		ids: [
 			{ id: 'doubao-seededit-3-0-i2i-250628', service: 'volcengine', ends: 'retired' },
 			{ id: 'seededit-3-0-i2i-250628', service: 'byteplus', ends: 'retired' },
@@ -312,11 +315,15 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 	},
 ];
 
+/** An id's name: without `vendor/`, without `doubao-` or `dola-`, without its date. */
+const NAME = /^(?:.*\/)?(?:doubao-|dola-)?(.*?)(?:-\d{6,8})?$/;
+
 /**
  * Finds the family a model id belongs to.
  * @param model id as a user or a gateway writes it, e.g. `bytedance/seedream-4.5`
  * @returns undefined for ids nobody here knows, `ep-…` endpoint ids among them
  */
 export function familyOf(model: string): ModelFamily | undefined {
-	return MODEL_FAMILIES.find((family) => new RegExp(family.pattern).test(model));
+	const name = NAME.exec(model)?.[1] ?? '';
+	return MODEL_FAMILIES.find(({ names }) => names.includes(name));
 }

@@ -1,9 +1,22 @@
-import type { IDisplayOptions } from 'n8n-workflow';
+import type { DisplayCondition, IDisplayOptions } from 'n8n-workflow';
 
-import { MODEL_FAMILIES, type ModelFamily } from '../catalog/models';
+import { MODEL_FAMILIES, PREFIXES, type ModelFamily } from '../catalog/models';
 
 /** Value of the Model Family field that means: no rules, send what is set. */
 export const NO_FAMILY = 'none';
+
+/**
+ * A family's ids as conditions: each name with each prefix, alone or with a date, which starts with 2.
+ * Not a regular expression: n8n runs those in a sandbox that gives up on a busy machine, and with it the
+ * execution.
+ */
+function idsOf({ names }: ModelFamily): DisplayCondition[] {
+	return names.flatMap((name) =>
+		PREFIXES.map((prefix) => ({
+			_cnd: { between: { from: `${prefix}${name}`, to: `${prefix}${name}-3` } },
+		})),
+	);
+}
 
 /**
  * Hides a field for the families that lack something, known by the model's id or by the Model Family
@@ -18,9 +31,7 @@ export function hideFor(
 	const families = MODEL_FAMILIES.filter(lacks);
 	if (families.length === 0) return {};
 	return {
-		[`${root}model`]: [
-			{ _cnd: { regex: families.map((family) => `(?:${family.pattern})`).join('|') } },
-		],
+		[`${root}model`]: families.flatMap(idsOf),
 		[`${root}modelFamily`]: families.map((family) => family.id),
 	};
 }
