@@ -13,7 +13,8 @@ export class Seedream implements INodeType {
 		icon: { light: 'file:../../icons/seedream.svg', dark: 'file:../../icons/seedream.dark.svg' },
 		group: ['transform'],
 		version: 1,
-		subtitle: '={{ $parameter["operation"] }}',
+		subtitle:
+			'={{ ({ textToImage: "Text-to-Image", imageToImage: "Image-to-Image", imageSet: "Image Set" })[$parameter["operation"]] }}',
 		description: 'Generate and edit images with ByteDance Seedream',
 		defaults: { name: 'Seedream' },
 		usableAsTool: true,

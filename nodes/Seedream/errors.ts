@@ -48,6 +48,14 @@ export function withoutSecrets(text: string, secret = ''): string {
 		.replace(LONG_BASE64, (_match, url: string | undefined) => url ?? '…');
 }
 
+/** n8n's editor shows descriptions as HTML, in which a line feed alone is a space. */
+const LINE_BREAK = ' <br>\n';
+
+/** Lines of a description; empty ones are left out. */
+export function asLines(lines: Array<string | undefined>): string {
+	return lines.filter(Boolean).join(LINE_BREAK);
+}
+
 /** Makes the error for input that may not be sent: what happened, and what to do. */
 export type Refusal = (message: string, description: string) => Error;
 
@@ -77,7 +85,7 @@ export function requestError(context: IExecuteSingleFunctions, failure: Failure)
 		{},
 		{
 			message: `${failure.message} [item ${itemIndex}]`,
-			description: [failure.description, details.join(', ')].filter(Boolean).join('\n'),
+			description: asLines([failure.description, details.join(', ')]),
 			httpCode: failure.status === undefined ? 'none' : String(failure.status),
 			itemIndex,
 		},
@@ -97,7 +105,7 @@ export function errorItem(
 	return {
 		json: {
 			error: message,
-			message: description ?? '',
+			message: (description ?? '').replaceAll(LINE_BREAK, '\n'),
 			details: { code, status, requestId, index },
 		},
 		pairedItem: { item: context.getItemIndex() },

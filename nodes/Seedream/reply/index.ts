@@ -6,7 +6,7 @@ import type {
 } from 'n8n-workflow';
 
 import type { ImageRequest } from '../request';
-import { RequestFailure } from '../errors';
+import { asLines, RequestFailure } from '../errors';
 import type { Connection } from './connection';
 import { readAnswer, type FailedRecord, type SummaryRecord } from './answer';
 import { addressOf } from './images';
@@ -27,10 +27,10 @@ function incompleteSet(
 	const addresses = images.map(({ record, binary }) => addressOf(context, record.url, binary));
 	return new RequestFailure({
 		message: `${others.length + 1} of ${count} images of the set were not made. ${notMade(first)}`,
-		description: [
+		description: asLines([
 			'The others were made and charged. This node does not make them again; run again for a new set. They are at:',
 			...addresses,
-		].join('\n'),
+		]),
 		code: first.code,
 		requestId,
 		made: 'unknown',

@@ -1,12 +1,13 @@
 import pLimit, { type Limit } from 'p-limit';
-import type {
-	IExecuteSingleFunctions,
-	INodeExecutionData,
-	NodeApiError,
-	NodeOperationError,
+import {
+	sleep,
+	type IExecuteSingleFunctions,
+	type INodeExecutionData,
+	type NodeApiError,
+	type NodeOperationError,
 } from 'n8n-workflow';
 
-import { inputError, RequestFailure, type Failure } from '../errors';
+import { asLines, inputError, RequestFailure, type Failure } from '../errors';
 import { addressOf } from '../reply/images';
 import { wait } from '../wait';
 import { assertResolvable } from './expressions';
@@ -33,6 +34,9 @@ class Attempt {
 	});
 
 	readonly preparing: Array<Promise<unknown>> = [];
+
+	/** Items that may take their turn, before they are put in order. */
+	readonly ready: Array<{ index: number; goOn: () => void }> = [];
 
 	/** Most images that all items of the pass may make. */
 	expectedImages = 0;
@@ -195,9 +199,22 @@ export class RunMember {
 	async takeTurn(step: () => Promise<INodeExecutionData[]>): Promise<INodeExecutionData[]> {
 		if (!comesInBatches(this.context)) await this.allStarted();
 		await Promise.allSettled(this.attempt.preparing);
+		await this.inOrder();
 		return await this.run.gate(async () =>
 			(await this.pause()) ? await this.endingRun(step()) : [],
 		);
+	}
+
+	/** Lets items that are ready at the same time go on in their order, whichever was prepared first. */
+	private async inOrder(): Promise<void> {
+		const { ready } = this.attempt;
+		await new Promise<void>((goOn) => {
+			ready.push({ index: this.index, goOn });
+			if (ready.length > 1) return;
+			void sleep(0).then(() => {
+				for (const each of ready.splice(0).sort((a, b) => a.index - b.index)) each.goOn();
+			});
+		});
 	}
 
 	/** Waits until n8n has started all items, and waits for them itself. */
@@ -298,12 +315,12 @@ export class RunMember {
 			.flatMap(([index, { items }]) =>
 				items ? listImages(Number(index), items, this.context) : [],
 			);
-		lost.error.description = [
+		lost.error.description = asLines([
 			lost.description,
 			...(lost.notes.length > 0 ? ['Also:', ...lost.notes] : []),
 			...(images.length > 0
 				? ['Images that were made in this run; their addresses work for 24 hours:', ...images]
 				: []),
-		].join('\n');
+		]);
 	}
 }
