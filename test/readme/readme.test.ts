@@ -55,4 +55,27 @@ describe('README', () => {
 		});
 		expect(broken).toEqual([]);
 	});
+
+	it('shows JSON that is JSON, with the keys items have', () => {
+		const blocks = [...readme.matchAll(/```json\n([^]*?)```/g)].map(
+			([, text]) => JSON.parse(text) as object,
+		);
+		expect(blocks.map((block) => Object.keys(block))).toEqual([
+			[
+				...['index', 'model', 'prompt', 'created', 'requestId', 'size', 'width', 'height'],
+				...['mimeType', 'fileName', 'url', 'usage'],
+			],
+		]);
+	});
+
+	it('shows commands that CI runs, or that need a real key', () => {
+		const ci = readFileSync(join(root, '.ci', 'run'), 'utf8');
+		const commands = [...readme.matchAll(/```bash\n([^]*?)```/g)].flatMap(([, text]) =>
+			text.trim().split(/\n| && /),
+		);
+		const elsewhere = [/^git clone /, /^cd /, /^SEEDREAM_BASE_URL=/, /^npm start$/];
+		const rest = commands.filter((command) => !elsewhere.some((each) => each.test(command)));
+		expect(new Set(rest)).toEqual(new Set(['npm ci', 'npm test']));
+		for (const command of [...rest, 'npm start -- --once']) expect(ci).toContain(`${command}\n`);
+	});
 });
