@@ -11,6 +11,7 @@ import {
 	createRunExecutionData,
 	ICredentialsHelper,
 	NodeConnectionTypes,
+	sleep,
 	Workflow,
 	type IBinaryKeyData,
 	type ICredentialDataDecryptedObject,
@@ -105,6 +106,9 @@ const nodeTypes: INodeTypes = {
 
 /** Keeps one credential in the clear and applies the credential type's own `authenticate`. */
 class TestCredentials extends ICredentialsHelper {
+	/** Milliseconds. */
+	private delay = 14;
+
 	constructor(private readonly values: ICredentialDataDecryptedObject) {
 		super();
 	}
@@ -137,7 +141,10 @@ class TestCredentials extends ICredentialsHelper {
 		throw new Error('Credentials of a test are never stored');
 	}
 
+	/** Takes less and less time, so that what comes last is ready first, as may happen with a database. */
 	override async getDecrypted() {
+		this.delay = Math.max(0, this.delay - 2);
+		await sleep(this.delay);
 		return this.values;
 	}
 

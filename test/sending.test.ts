@@ -267,6 +267,27 @@ describe('another try', () => {
 });
 
 describe('requests at once', () => {
+	it('break lines as HTML in what the editor shows, and plainly in error items', async () => {
+		const fault = atScene(1, { status: 400, code: 'InvalidParameter', message: 'No' });
+		bench.gateway.inject(fault);
+		const options = { items: scenes(2) };
+		const { error } = await bench.run(text({ concurrentRequests: 1 }), options);
+		expect(error?.description).toMatch(
+			/ <br>\nCode: InvalidParameter.* <br>\n.* <br>\nItem 0: http/,
+		);
+		bench.gateway.inject(fault);
+		const { items } = await bench.run(text(), { ...options, settings: CONTINUE });
+		expect(items[1].json.message).toMatch(/\nCode: InvalidParameter/);
+		expect(items[1].json.message).not.toContain('<br>');
+	});
+
+	it('start in the order of the items, whichever is prepared first', async () => {
+		await bench.run(text({ concurrentRequests: 1 }), { items: scenes(5) });
+		expect(bench.bodies().map(({ prompt }) => prompt)).toEqual(
+			scenes(5).map(({ json }) => json.prompt),
+		);
+	});
+
 	it.each([
 		[3, {}],
 		[1, { concurrentRequests: 1 }],
