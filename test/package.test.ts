@@ -75,7 +75,7 @@ it('depends on nothing but what n8n brings along', () => {
 			const code = readFileSync(join(packed.folder, path), 'utf8');
 			return [...code.matchAll(/require\("([^".][^"]*)"\)/g)].map(([, name]) => name);
 		});
-	expect([...new Set(required)].sort()).toEqual(['n8n-workflow', 'p-limit', 'zod/v4']);
+	expect([...new Set(required)].sort()).toEqual(['n8n-workflow', 'zod/v4']);
 });
 
 it('runs nothing when it is installed', () => {

@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import type {
 	IExecuteSingleFunctions,
 	IN8nHttpFullResponse,
@@ -7,6 +6,7 @@ import type {
 
 import type { ImageRequest } from '../request';
 import { asLines, RequestFailure } from '../errors';
+import { Gate } from '../gate';
 import type { Connection } from './connection';
 import { readAnswer, type FailedRecord, type SummaryRecord } from './answer';
 import { addressOf } from './images';
@@ -53,7 +53,7 @@ export async function readReply(
 	idle: number,
 	secret: string,
 ): Promise<INodeExecutionData[]> {
-	const downloading = pLimit(DOWNLOADS);
+	const downloading = new Gate(DOWNLOADS);
 	const images: Array<Promise<FinishedImage>> = [];
 	const failed: FailedRecord[] = [];
 	let summary: SummaryRecord = { type: 'summary', raw: {} };
@@ -62,7 +62,7 @@ export async function readReply(
 		if (record.type === 'summary') summary = record;
 		else if (record.type === 'failed') failed.push(record);
 		else {
-			const image = downloading(async () => await finishImage(context, request, record));
+			const image = downloading.run(async () => await finishImage(context, request, record));
 			images.push(image);
 			// Image data is stored before more of the answer is read, so that one image at most is in memory.
 			if (record.bytes) await image;

@@ -21,6 +21,14 @@ import {
 import { collectReferences, loadReference, type Reference } from './references';
 import { chooseSize } from './size';
 
+/** What a credential says, as far as the node reads it; the credential describes the fields. */
+export interface Credential {
+	apiKey: string;
+	gateway?: string;
+	placement?: Placement;
+	referenceForm?: ReferenceForm;
+}
+
 /** One item's request, whole but for the bytes of its references. */
 export interface ImageRequest {
 	model: string;
@@ -68,17 +76,16 @@ class RequestBuilder {
 
 	private readonly warnings: string[] = [];
 
-	constructor(private readonly context: IExecuteSingleFunctions) {
+	constructor(
+		private readonly context: IExecuteSingleFunctions,
+		private readonly credential: Credential,
+	) {
 		this.operation = context.getNodeParameter('operation') as Operation;
 	}
 
-	async build(declared: Body, baseUrl: string): Promise<ImageRequest> {
-		const credentials = await this.context.getCredentials<{
-			gateway?: string;
-			placement?: Placement;
-			referenceForm?: ReferenceForm;
-		}>('seedreamApi');
-		const gateway = gatewayOf(baseUrl, credentials.gateway ?? 'automatic');
+	build(declared: Body, baseUrl: string): ImageRequest {
+		const { credential } = this;
+		const gateway = gatewayOf(baseUrl, credential.gateway ?? 'automatic');
 		const isOther = gateway.id === 'other';
 		this.checkBaseUrl(baseUrl);
 
@@ -94,7 +101,7 @@ class RequestBuilder {
 		checkNumbers(body, refuse);
 		body.size = this.size(family, gateway);
 
-		const placement = isOther ? (credentials.placement ?? gateway.placement) : gateway.placement;
+		const placement = isOther ? (credential.placement ?? gateway.placement) : gateway.placement;
 		const whole = mergeDeep(place(body, placement), this.additionalFields());
 		return {
 			model: String(whole.model),
@@ -103,7 +110,7 @@ class RequestBuilder {
 			body: whole,
 			references,
 			referenceForm: isOther
-				? (credentials.referenceForm ?? gateway.referenceForm)
+				? (credential.referenceForm ?? gateway.referenceForm)
 				: gateway.referenceForm,
 			expectedImages: expectedImages(whole),
 			warnings: this.warnings,
@@ -248,12 +255,13 @@ class RequestBuilder {
  * @param baseUrl as the API is called, without trailing slash
  * @throws NodeOperationError for input that the model or the gateway would refuse
  */
-export async function buildRequest(
+export function buildRequest(
 	context: IExecuteSingleFunctions,
+	credential: Credential,
 	declared: IDataObject,
 	baseUrl: string,
-): Promise<ImageRequest> {
-	return await new RequestBuilder(context).build(declared, baseUrl);
+): ImageRequest {
+	return new RequestBuilder(context, credential).build(declared, baseUrl);
 }
 
 /**

@@ -14,7 +14,7 @@ import {
 import { errorItem, RequestFailure, requestError, withoutSecrets } from '../errors';
 import { readReply } from '../reply';
 import { Connection } from '../reply/connection';
-import { buildRequest, completeBody, type ImageRequest } from '../request';
+import { buildRequest, completeBody, type Credential, type ImageRequest } from '../request';
 import { isPreview, previewRequest } from '../request/preview';
 import { failureAfterAnswer, networkFailure } from './failures';
 import { withRetries } from './retry';
@@ -50,14 +50,15 @@ async function send(
 
 /**
  * Sends one request and reads its answer.
+ * @param apiKey kept out of messages
  * @throws RequestFailure
  */
 async function exchange(
 	context: IExecuteSingleFunctions,
 	request: ImageRequest,
 	options: RequestOptions,
+	apiKey: string,
 ): Promise<INodeExecutionData[]> {
-	const { apiKey } = await context.getCredentials<{ apiKey: string }>('seedreamApi');
 	const timeout = timeoutFor(context, request);
 	const connection = new Connection(context);
 	const outcome = await send(context, options, timeout, connection)
@@ -95,11 +96,13 @@ async function runItem(
 	options: RequestOptions,
 ): Promise<INodeExecutionData[]> {
 	const { body: declared, baseURL = '' } = options;
-	const { request, fingerprint, remembered } = await member.prepare(async () => {
-		const built = await buildRequest(context, declared as IDataObject, baseURL);
+	const { request, apiKey, fingerprint, remembered } = await member.prepare(async () => {
+		const credential = await context.getCredentials<Credential>('seedreamApi');
+		const built = buildRequest(context, credential, declared as IDataObject, baseURL);
 		const words = () => JSON.stringify([baseURL, built.body, built.references]);
 		member.expect(built.expectedImages);
-		return { request: built, fingerprint: words, remembered: member.recall(words) };
+		const { apiKey } = credential;
+		return { request: built, apiKey, fingerprint: words, remembered: member.recall(words) };
 	});
 	if (remembered) return remembered;
 
@@ -108,7 +111,7 @@ async function runItem(
 		member.assertWithinLimit();
 		// Not kept in what n8n holds until the run ends: references are large.
 		const body = (await completeBody(context, request)) as IDataObject;
-		const step = async () => await exchange(context, request, { ...options, body });
+		const step = async () => await exchange(context, request, { ...options, body }, apiKey);
 		return await member.keep(fingerprint, withRetries(context, request, member, step));
 	});
 }

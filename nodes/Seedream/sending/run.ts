@@ -1,4 +1,3 @@
-import pLimit, { type Limit } from 'p-limit';
 import {
 	sleep,
 	type IExecuteSingleFunctions,
@@ -8,6 +7,7 @@ import {
 } from 'n8n-workflow';
 
 import { asLines, inputError, RequestFailure, type Failure } from '../errors';
+import { Gate } from '../gate';
 import { addressOf } from '../reply/images';
 import { wait } from '../wait';
 import { assertResolvable } from './expressions';
@@ -33,7 +33,8 @@ class Attempt {
 		this.resolveAllStarted = resolve;
 	});
 
-	readonly preparing: Array<Promise<unknown>> = [];
+	/** Resolves when all items that have begun to prepare are done with it. */
+	prepared = Promise.resolve();
 
 	/** Items that may take their turn, before they are put in order. */
 	readonly ready: Array<{ index: number; goOn: () => void }> = [];
@@ -67,7 +68,7 @@ class Run {
 	/** Time in milliseconds before which nothing is sent: the service gets more than it takes. */
 	pausedUntil = 0;
 
-	constructor(readonly gate: Limit) {}
+	constructor(readonly gate: Gate) {}
 }
 
 /**
@@ -84,7 +85,7 @@ function runOf(context: IExecuteSingleFunctions): Run {
 	let run = known.get(name);
 	if (!run) {
 		const concurrency = Number(context.getNodeParameter('options.concurrentRequests', 3));
-		run = new Run(pLimit(Math.max(1, Math.floor(concurrency) || 1)));
+		run = new Run(new Gate(Math.max(1, Math.floor(concurrency) || 1)));
 		known.set(name, run);
 	}
 	return run;
@@ -159,7 +160,7 @@ export class RunMember {
 			return await step();
 		};
 		const result = this.endingRun(first());
-		attempt.preparing.push(result);
+		attempt.prepared = Promise.allSettled([attempt.prepared, result]).then(() => {});
 		return await result;
 	}
 
@@ -198,9 +199,9 @@ export class RunMember {
 	 */
 	async takeTurn(step: () => Promise<INodeExecutionData[]>): Promise<INodeExecutionData[]> {
 		if (!comesInBatches(this.context)) await this.allStarted();
-		await Promise.allSettled(this.attempt.preparing);
+		await this.attempt.prepared;
 		await this.inOrder();
-		return await this.run.gate(async () =>
+		return await this.run.gate.run(async () =>
 			(await this.pause()) ? await this.endingRun(step()) : [],
 		);
 	}
@@ -229,14 +230,16 @@ export class RunMember {
 	 * @returns whether it may: not when the run is lost or cancelled
 	 */
 	async pause(milliseconds = 0): Promise<boolean> {
-		const signals = [this.attempt.ending.signal, this.context.getExecutionCancelSignal()];
-		const signal = AbortSignal.any(signals.filter((each) => each !== undefined));
-		if (milliseconds > 0) await wait(milliseconds, signal);
-		for (let left = 1; left > 0 && !signal.aborted; ) {
-			left = this.run.pausedUntil - Date.now();
-			if (left > 0) await wait(left, signal);
+		const signals = [this.attempt.ending.signal, this.context.getExecutionCancelSignal()].filter(
+			(each) => each !== undefined,
+		);
+		const end = Date.now() + milliseconds;
+		for (;;) {
+			if (signals.some(({ aborted }) => aborted)) return false;
+			const left = Math.max(end, this.run.pausedUntil) - Date.now();
+			if (left <= 0) return true;
+			await wait(left, AbortSignal.any(signals));
 		}
-		return !signal.aborted;
 	}
 
 	/** Lets all items of the run wait with what they have not sent yet. */
