@@ -75,7 +75,7 @@ class Bench {
 		const tarball = await packPackage(folder);
 		await installPackage(tarball, folder);
 		const bench = new Bench(installation, folder, await startGateway());
-		await bench.importCredential();
+		await bench.importCredentials();
 		return bench;
 	}
 
@@ -96,7 +96,7 @@ class Bench {
 		await this.n8n(`import:${kind}`, `--input=${file}`);
 	}
 
-	private async importCredential(): Promise<void> {
+	private async importCredentials(): Promise<void> {
 		const { url: baseUrl, key: apiKey } = this.gateway;
 		await this.importFile('credentials', [
 			{
@@ -104,6 +104,12 @@ class Bench {
 				name: 'bench',
 				type: 'seedreamApi',
 				data: { baseUrl, apiKey, gateway: 'volcengine' },
+			},
+			{
+				id: 'header',
+				name: 'header',
+				type: 'httpHeaderAuth',
+				data: { name: 'Authorization', value: `Bearer ${apiKey}` },
 			},
 		]);
 	}
@@ -163,6 +169,7 @@ class Bench {
 			env: {
 				...n8nEnvironment(this.installation, this.folder),
 				N8N_RUNNERS_BROKER_PORT: String(await freePort()),
+				N8N_CUSTOM_EXTENSIONS: path.join(__dirname, 'floor'),
 				BENCH_USAGE: usageFile,
 				NODE_OPTIONS: `--require ${path.join(__dirname, 'usage.cjs')}`,
 			},
@@ -216,17 +223,23 @@ function table(rows: Row[]): string {
 }
 
 async function main(): Promise<void> {
-	const { url, base64, stream, httpUrl, httpBase64 } = WAYS;
+	const { url, base64, stream, httpUrl, floor, httpBase64 } = WAYS;
 	const single: Load = { name: '1 image of 1 MB', items: 1, images: 1, bytes: MB };
 	const set: Load = { name: '15 images of 12 MB', items: 1, images: 15, bytes: 12 * MB };
-	const sets: Load = { name: '60 images of 12 MB', items: 4, images: 15, bytes: 12 * MB };
+	const sets: Load = {
+		name: '60 images of 12 MB, set after set',
+		items: 4,
+		images: 15,
+		bytes: 12 * MB,
+		concurrency: 1,
+	};
 	const hundred: Load = { name: '100 items, 1 MB each', items: 100, images: 1, bytes: MB };
 	const growth = [10, 100, 1000].map(
 		(items): Load => ({ name: `${items} items, 50 kB each`, items, images: 1, bytes: 50_000 }),
 	);
 	const plan: Array<[Load, Way[]]> = [
 		[single, [EMPTY, url, base64, httpUrl, httpBase64, BARE]],
-		[set, [EMPTY, url, base64, stream, httpUrl, httpBase64, BARE]],
+		[set, [EMPTY, url, base64, stream, httpUrl, floor, httpBase64, BARE]],
 		[sets, [EMPTY, url, base64, stream]],
 		[hundred, [EMPTY, url, httpUrl, BARE]],
 		...growth.map((load): [Load, Way[]] => [load, [EMPTY, url, httpUrl]]),

@@ -12,13 +12,15 @@ export interface Load {
 	images: number;
 	/** Size of each image's file. */
 	bytes: number;
+	/** Requests at once; all when left out. */
+	concurrency?: number;
 }
 
 /** One way of getting the images. */
 export interface Way {
 	name: string;
 	/** The nodes after the input items; none for the empty workflow. */
-	nodes: (load: Load, gateway: { url: string; key: string }) => IDataObject[];
+	nodes: (load: Load, gateway: { url: string }) => IDataObject[];
 }
 
 const prompt = ({ bytes }: Load) => `An apple, number {{ $json.n }} [bytes:${bytes}]`;
@@ -34,16 +36,36 @@ function seedream(options: IDataObject): Way['nodes'] {
 				model: { __rl: true, mode: 'id', value: MODEL },
 				prompt: `=${prompt(load)}`,
 				...(load.images > 1 ? { maxImages: load.images } : {}),
-				options: { concurrentRequests: 100, ...options },
+				options: { concurrentRequests: load.concurrency ?? 100, ...options },
 			},
 			credentials: { seedreamApi: { id: 'bench', name: 'bench' } },
 		},
 	];
 }
 
+const DOWNLOAD = {
+	name: 'Download',
+	type: 'n8n-nodes-base.httpRequest',
+	typeVersion: 4.2,
+	parameters: {
+		url: '={{ $json.url }}',
+		options: { response: { response: { responseFormat: 'file' } } },
+	},
+};
+
+const CONVERT = {
+	name: 'Convert to File',
+	type: 'n8n-nodes-base.convertToFile',
+	typeVersion: 1.1,
+	parameters: { operation: 'toBinary', sourceProperty: 'b64_json', options: {} },
+};
+
+/** No way for users: n8n's HTTP helper alone, as a node of this folder calls it. */
+const FLOOR = { name: 'Floor', type: 'CUSTOM.floor', typeVersion: 1, parameters: {} };
+
 /** What people build today: one HTTP Request for the answer, Split Out, and one more node for the files. */
-function httpRequests(format: 'url' | 'b64_json'): Way['nodes'] {
-	return (load, { url, key }) => {
+function httpRequests(format: 'url' | 'b64_json', last: IDataObject): Way['nodes'] {
+	return (load, { url }) => {
 		const body = {
 			model: MODEL,
 			prompt: prompt(load),
@@ -65,13 +87,14 @@ function httpRequests(format: 'url' | 'b64_json'): Way['nodes'] {
 				parameters: {
 					method: 'POST',
 					url: `${url}/api/v3/images/generations`,
-					sendHeaders: true,
-					headerParameters: { parameters: [{ name: 'Authorization', value: `Bearer ${key}` }] },
+					authentication: 'genericCredentialType',
+					genericAuthType: 'httpHeaderAuth',
 					sendBody: true,
 					specifyBody: 'json',
 					jsonBody: `=${JSON.stringify(body)}`,
 					options: {},
 				},
+				credentials: { httpHeaderAuth: { id: 'header', name: 'header' } },
 			},
 			{
 				name: 'Split Out',
@@ -79,22 +102,7 @@ function httpRequests(format: 'url' | 'b64_json'): Way['nodes'] {
 				typeVersion: 1,
 				parameters: { fieldToSplitOut: 'data', options: {} },
 			},
-			format === 'url'
-				? {
-						name: 'Download',
-						type: 'n8n-nodes-base.httpRequest',
-						typeVersion: 4.2,
-						parameters: {
-							url: '={{ $json.url }}',
-							options: { response: { response: { responseFormat: 'file' } } },
-						},
-					}
-				: {
-						name: 'Convert to File',
-						type: 'n8n-nodes-base.convertToFile',
-						typeVersion: 1.1,
-						parameters: { operation: 'toBinary', sourceProperty: 'b64_json', options: {} },
-					},
+			last,
 		];
 	};
 }
@@ -108,15 +116,19 @@ export const WAYS = {
 		nodes: seedream({ stream: 'off', responseFormat: 'b64_json' }),
 	},
 	stream: { name: 'this node, streamed', nodes: seedream({ stream: 'on' }) },
-	httpUrl: { name: 'HTTP Request → Split Out → HTTP Request', nodes: httpRequests('url') },
+	httpUrl: {
+		name: 'HTTP Request → Split Out → HTTP Request',
+		nodes: httpRequests('url', DOWNLOAD),
+	},
+	floor: { name: 'the same downloads, their bytes thrown away', nodes: httpRequests('url', FLOOR) },
 	httpBase64: {
 		name: 'HTTP Request (base64) → Split Out → Convert to File',
-		nodes: httpRequests('b64_json'),
+		nodes: httpRequests('b64_json', CONVERT),
 	},
 } satisfies Record<string, Way>;
 
 /** A whole workflow, as `n8n import:workflow` takes it. */
-export function workflow(load: Load, way: Way, gateway: { url: string; key: string }): IDataObject {
+export function workflow(load: Load, way: Way, gateway: { url: string }): IDataObject {
 	const input = [
 		{
 			name: 'Start',

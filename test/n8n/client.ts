@@ -2,6 +2,7 @@ import type {
 	IConnections,
 	ICredentialDataDecryptedObject,
 	INode,
+	INodeCredentialsDetails,
 	INodeExecutionData,
 	IRunExecutionData,
 	IWorkflowSettings,
@@ -90,15 +91,31 @@ export class N8nClient {
 	async saveWorkflow(workflow: WorkflowFile, changed = new Date()): Promise<string> {
 		const all = await this.request<Stored[]>('GET', '/workflows');
 		const known = all.find(({ name }) => name === workflow.name);
+		const nodes = await this.withCredentials(workflow.nodes);
 		if (!known) {
 			// Older n8n wants to be told.
-			const inactive = { ...workflow, active: false };
+			const inactive = { ...workflow, nodes, active: false };
 			return (await this.request<Stored>('POST', '/workflows', inactive)).id;
 		}
 		if (new Date(known.updatedAt) < changed) {
-			await this.request('PATCH', `/workflows/${known.id}?forceSave=true`, workflow);
+			const content = { ...workflow, nodes };
+			await this.request('PATCH', `/workflows/${known.id}?forceSave=true`, content);
 		}
 		return known.id;
+	}
+
+	/** Chooses credentials by their names, as the editor does at import; n8n 1 does not by itself. */
+	private async withCredentials(nodes: INode[]): Promise<INode[]> {
+		const all = await this.request<Stored[]>('GET', '/credentials');
+		const choose = ([type, chosen]: [string, INodeCredentialsDetails]) => {
+			const known = all.find((each) => each.name === chosen.name && each.type === type);
+			return [type, { ...chosen, id: chosen.id ?? known?.id ?? null }];
+		};
+		return nodes.map((node) => ({
+			...node,
+			credentials:
+				node.credentials && Object.fromEntries(Object.entries(node.credentials).map(choose)),
+		}));
 	}
 
 	/** Publishes a workflow, so that its webhooks and schedules go live, which takes n8n a moment. */

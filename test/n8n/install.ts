@@ -17,11 +17,11 @@ const LEFT_OPEN = {
 };
 
 /** Older versions that can be installed, with what must be overridden for each. */
-export const OLDER: Record<string, Record<string, string>> = {
+export const OLDER = {
 	'2.20.12': { ...LEFT_OPEN, '@opentelemetry/core': '2.10.0' },
 	'2.0.0': LEFT_OPEN,
 	'1.123.81': LEFT_OPEN,
-};
+} satisfies Record<string, Record<string, string>>;
 
 /** An installed n8n server and the Node that runs it. */
 export interface N8nInstallation {
@@ -79,7 +79,7 @@ async function filesFor(version: string): Promise<Array<{ name: string; content:
 	const old = {
 		...manifest,
 		dependencies: { n8n: version },
-		overrides: { ...manifest.overrides, ...OLDER[version] },
+		overrides: { ...manifest.overrides, ...OLDER[version as keyof typeof OLDER] },
 	};
 	return [{ name: 'package.json', content: JSON.stringify(old, null, '\t') }];
 }

@@ -5,23 +5,43 @@ import path from 'node:path';
 import sharp from 'sharp';
 
 import type { WorkflowFile } from '../client';
-import type { Check, Part } from '../run';
+import type { Check } from '../run';
 import { credentialData, onStage, type Product, type Stage } from '../stage';
 import { SEEDREAM, SEEDREAM_TOOL } from '../workflow';
 
 const EXAMPLES = path.resolve(__dirname, '../../../examples');
 
-/** The package as a user gets it: installed, known to the editor, its examples run. */
-export const core: Part = async (product, check) =>
+/** What the credential's Test answers. */
+export interface TestAnswer {
+	status: string;
+	message: string;
+}
+
+const NOT_ACCEPTED: TestAnswer = {
+	status: 'Error',
+	message: 'The gateway does not accept this API key. Check the key and the base URL.',
+};
+
+/**
+ * The package as a user gets it: installed, known to the editor, its examples run.
+ * @param wrongKey what Test answers to one
+ */
+export async function core(
+	product: Product,
+	check: Check,
+	wrongKey: TestAnswer = NOT_ACCEPTED,
+): Promise<void> {
 	await onStage(product, 'core', async (stage) => {
 		await installed(product, stage, check);
 		await known(stage, check);
-		await credential(stage, check);
+		await credential(stage, check, wrongKey);
 		for (const file of ['text-to-image-to-disk', 'product-photo-edit', 'image-set']) {
 			await check(`example ${file}`, () => runExample(stage, `${file}.json`));
 		}
 		await check('a wrong parameter stops before anything is sent', () => refuseEmptyPrompt(stage));
+		await check('a wrong key stops the run with a message of ours', () => refuseWrongKey(stage));
 	});
+}
 
 async function installed(
 	{ installation }: Product,
@@ -99,7 +119,7 @@ async function known({ client, gateway }: Stage, check: Check): Promise<void> {
 	});
 }
 
-async function credential(stage: Stage, check: Check): Promise<void> {
+async function credential(stage: Stage, check: Check, wrongKey: TestAnswer): Promise<void> {
 	const test = async (apiKey?: string) => {
 		const credentials = {
 			name: 'Seedream account',
@@ -107,20 +127,15 @@ async function credential(stage: Stage, check: Check): Promise<void> {
 			data: credentialData(stage, apiKey),
 		};
 		const id = await stage.client.saveCredential({ ...credentials, data: credentialData(stage) });
-		return await stage.client.request<{ status: string; message: string }>(
-			'POST',
-			'/credentials/test',
-			{ credentials: { ...credentials, id } },
-		);
+		return await stage.client.request<TestAnswer>('POST', '/credentials/test', {
+			credentials: { ...credentials, id },
+		});
 	};
 	await check('Test says yes to the right key', async () => {
 		assert.equal((await test()).status, 'OK');
 	});
-	await check('Test says no to a wrong key', async () => {
-		assert.deepEqual(await test('sk-wrong'), {
-			status: 'Error',
-			message: 'The gateway does not accept this API key. Check the key and the base URL.',
-		});
+	await check(`Test says to a wrong key: ${wrongKey.message}`, async () => {
+		assert.deepEqual(await test('sk-wrong'), wrongKey);
 	});
 }
 
@@ -145,9 +160,13 @@ async function runExample({ client, gateway, folder }: Stage, name: string): Pro
 	const written = items('Save to Disk');
 	assert.notEqual(written.length, 0);
 	for (const { json, binary } of written) {
-		const stored = await client.binary(String(binary?.data.id));
+		const { id, data } = binary?.data ?? {};
+		// n8n 1 keeps files in memory unless it is told otherwise.
+		const stored = id ? await client.binary(id) : Buffer.from(String(data), 'base64');
 		assert.ok(stored.equals(await readFile(path.join(folder, String(json.fileName)))));
-		const source = made.find((item) => item.binary?.data.id === binary?.data.id)?.json;
+		const source = made.find(
+			(item) => item.binary?.data.id === id && item.binary?.data.data === data,
+		)?.json;
 		const answer = await fetch(String(source?.url));
 		assert.ok(stored.equals(Buffer.from(await answer.arrayBuffer())));
 		const { format, width, height } = await sharp(stored).metadata();
@@ -173,4 +192,23 @@ async function refuseEmptyPrompt({ client, gateway }: Stage): Promise<void> {
 	assert.equal(status, 'error');
 	assert.match(String(error?.message), /prompt/i);
 	assert.equal(gateway.ledger.requests.length, 0);
+}
+
+async function refuseWrongKey(stage: Stage): Promise<void> {
+	const { client, gateway } = stage;
+	gateway.reset();
+	const name = 'Wrong key';
+	const data = credentialData(stage, 'sk-wrong');
+	await client.saveCredential({ name, type: 'seedreamApi', data });
+	const file = path.join(EXAMPLES, 'text-to-image-to-disk.json');
+	const workflow = JSON.parse(await readFile(file, 'utf8')) as WorkflowFile;
+	workflow.name = name;
+	for (const node of workflow.nodes) {
+		if (node.type === SEEDREAM) node.credentials = { seedreamApi: { id: null, name } };
+	}
+	const { status, error } = await client.execute(await client.saveWorkflow(workflow));
+	assert.equal(status, 'error');
+	assert.match(`${error?.message} ${error?.description}`, /API key/);
+	assert.doesNotMatch(JSON.stringify(error), /sk-wrong/);
+	assert.equal(gateway.ledger.images.length, 0);
 }
