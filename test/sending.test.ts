@@ -243,6 +243,16 @@ describe('another try', () => {
 		expect(second.at - first.at).toBeGreaterThanOrEqual(atLeast);
 	});
 
+	it('waits longer each time, whatever Retry-After says', async () => {
+		for (const nth of [1, 2]) {
+			bench.gateway.inject({ on: 'request', nth, ...BUSY, retryAfter: 0.1 });
+		}
+		await bench.items(parameters('textToImage', MODEL));
+		const [first, second, third] = bench.gateway.ledger.requests;
+		expect(second.at - first.at).toBeGreaterThanOrEqual(700);
+		expect(third.at - second.at).toBeGreaterThanOrEqual(1_400);
+	});
+
 	it.each([
 		['a closed port', 'http://127.0.0.1:1', 'ECONNREFUSED'],
 		['a name that does not exist', 'http://no-such-host.invalid', 'ENOTFOUND|EAI_AGAIN'],

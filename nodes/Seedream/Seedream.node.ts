@@ -32,6 +32,16 @@ export class Seedream implements INodeType {
 			disableFollowRedirect: true,
 		},
 		requestOperations: { pagination: generateImages },
+		hints: [
+			{
+				message:
+					'Each input item makes a request of its own, and each image is charged. The option Max Images per Run sets a limit. Retry On Fail in Settings is safe: images that were made are not made again.',
+				displayCondition:
+					'={{ $input.all().length > 1 && !$parameter["options"]?.previewRequest }}',
+				whenToDisplay: 'beforeExecution',
+				location: 'outputPane',
+			},
+		],
 		properties: [
 			{
 				displayName: 'Operation',
@@ -43,7 +53,7 @@ export class Seedream implements INodeType {
 					{
 						name: 'Image Set',
 						value: 'imageSet',
-						action: 'Generate an image set',
+						action: 'Generate image set',
 						description: 'Make several images that belong together from one prompt',
 					},
 					{

@@ -59,6 +59,11 @@ export function asLines(lines: Array<string | undefined>): string {
 /** Makes the error for input that may not be sent: what happened, and what to do. */
 export type Refusal = (message: string, description: string) => Error;
 
+/** Names the item as n8n's editor does, which adds this where a message lacks it, in these very letters. */
+function withItem(message: string, itemIndex: number): string {
+	return `${message} [item ${itemIndex}]`;
+}
+
 /** A failure that bad input causes, found before anything was sent. */
 export function inputError(
 	context: IExecuteSingleFunctions,
@@ -66,7 +71,7 @@ export function inputError(
 	description: string,
 ): NodeOperationError {
 	const itemIndex = context.getItemIndex();
-	return new NodeOperationError(context.getNode(), `${message} [item ${itemIndex}]`, {
+	return new NodeOperationError(context.getNode(), withItem(message, itemIndex), {
 		itemIndex,
 		description,
 	});
@@ -84,7 +89,7 @@ export function requestError(context: IExecuteSingleFunctions, failure: Failure)
 		context.getNode(),
 		{},
 		{
-			message: `${failure.message} [item ${itemIndex}]`,
+			message: withItem(failure.message, itemIndex),
 			description: asLines([failure.description, details.join(', ')]),
 			httpCode: failure.status === undefined ? 'none' : String(failure.status),
 			itemIndex,

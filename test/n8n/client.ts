@@ -92,13 +92,14 @@ export class N8nClient {
 		const all = await this.request<Stored[]>('GET', '/workflows');
 		const known = all.find(({ name }) => name === workflow.name);
 		const nodes = await this.withCredentials(workflow.nodes);
+		// Without pinned data, "Execute step" breaks in n8n 2.41.
+		const content = { ...workflow, nodes, pinData: {} };
 		if (!known) {
 			// Older n8n wants to be told.
-			const inactive = { ...workflow, nodes, active: false };
+			const inactive = { ...content, active: false };
 			return (await this.request<Stored>('POST', '/workflows', inactive)).id;
 		}
 		if (new Date(known.updatedAt) < changed) {
-			const content = { ...workflow, nodes };
 			await this.request('PATCH', `/workflows/${known.id}?forceSave=true`, content);
 		}
 		return known.id;

@@ -19,6 +19,7 @@ const LEFT_OPEN = {
 /** Older versions that can be installed, with what must be overridden for each. */
 export const OLDER = {
 	'2.20.12': { ...LEFT_OPEN, '@opentelemetry/core': '2.10.0' },
+	'2.14.2': { ...LEFT_OPEN, '@opentelemetry/core': '2.10.0' },
 	'2.0.0': LEFT_OPEN,
 	'1.123.81': LEFT_OPEN,
 } satisfies Record<string, Record<string, string>>;

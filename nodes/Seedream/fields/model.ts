@@ -28,7 +28,7 @@ export const modelFields: INodeProperties[] = [
 				name: 'id',
 				type: 'string',
 				placeholder: 'e.g. seedream-4-5-251128 or ep-20260101000000-abcde',
-				hint: 'Any model ID the gateway takes, or an endpoint ID (ep-…)',
+				hint: 'Any model ID the gateway takes, or an endpoint ID (ep-…) from the Ark console. For those, choose a Model Family below.',
 			},
 		],
 		routing: { send: { type: 'body', property: 'model' } },

@@ -90,7 +90,7 @@ const options: INodeProperties[] = [
 		typeOptions: { minValue: 1, maxValue: 20, numberPrecision: 0 },
 		default: 5,
 		description:
-			'How often a request is sent at most. Only what was surely not made is sent again: after rate limits, or when the gateway cannot be reached. A request that may have been charged never is.',
+			'How often a request is sent at most. Only what was surely not made is sent again: after rate limits, or when the gateway cannot be reached. A request that may have been charged never is. Retry On Fail in Settings keeps to that too.',
 	},
 	{
 		displayName: 'Missing Images of a Set',
@@ -288,7 +288,8 @@ const options: INodeProperties[] = [
 		name: 'watermark',
 		type: 'boolean',
 		default: false,
-		description: 'Whether to mark the image "AI generated" in its corner',
+		description:
+			'Whether to mark the image "AI generated" in its corner. The mark stays: an image without it has to be made and paid anew.',
 		routing: { send: { type: 'body', property: 'watermark' } },
 	},
 	{

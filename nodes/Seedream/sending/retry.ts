@@ -33,9 +33,10 @@ function canRetry(failure: Failure, retriesServerErrors: boolean): boolean {
 	}
 }
 
-function waitBefore(tries: number, { retryAfter }: Failure): number {
+/** At least what the service asks for; longer with each try, as others may wait for the same moment. */
+function waitBefore(tries: number, { retryAfter = 0 }: Failure): number {
 	const backoff = FIRST_WAIT * 2 ** (tries - 1) * (0.75 + Math.random() * 0.5);
-	return Math.min(LONGEST_WAIT, retryAfter || backoff);
+	return Math.min(LONGEST_WAIT, Math.max(retryAfter, backoff));
 }
 
 /** Whether a service takes no more requests for a while, whichever they are. */

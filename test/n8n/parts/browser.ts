@@ -29,6 +29,7 @@ export const browser: Part = async (product, check) => {
 		await seeImage(page, stage, check);
 		await changeFields(page, stage, check);
 		await loseRun(page, stage, check);
+		await seeInTheDark(page, stage, check);
 	});
 };
 
@@ -167,7 +168,7 @@ async function addNode(page: Page, check: Check): Promise<void> {
 	await shot(page, '1-search');
 	await check('the node offers its three actions', async () => {
 		await found.click();
-		for (const action of ['an image set', 'image from images', 'image from text']) {
+		for (const action of ['image set', 'image from images', 'image from text']) {
 			await page.getByText(`Generate ${action}`).waitFor();
 		}
 		await shot(page, '2-actions');
@@ -293,7 +294,7 @@ async function changeFields(page: Page, stage: Stage, check: Check): Promise<voi
 
 async function loseRun(page: Page, stage: Stage, check: Check): Promise<void> {
 	await check(
-		'a lost run says why, what to do, and where the images are that were made',
+		'several items come with a hint on money; a lost run says why, and where its images are',
 		async () => {
 			const { gateway } = stage;
 			gateway.reset();
@@ -321,19 +322,40 @@ async function loseRun(page: Page, stage: Stage, check: Check): Promise<void> {
 			const edges = row('Start', 'Prompts', 'Seedream');
 			await openWorkflow(page, stage, workflowOf('Lost run', workflow, edges));
 			await openNode(page, 'Seedream');
-			await page.getByTestId('node-execute-button').click();
 			const output = page.getByTestId('output-panel');
+			await page.getByTestId('execute-previous-node').first().click();
+			await output.getByText(/each image is charged.*Retry On Fail in Settings is safe/).waitFor();
+			// The button waits for the run of the nodes before.
+			await page.getByTestId('node-execute-button').getByText('Execute step').waitFor();
+			await shot(page, '9-hint');
+			await page.getByTestId('node-execute-button').click();
 			await output
 				.getByText(/sensitive information/)
 				.first()
 				.waitFor();
-			await shot(page, '9-lost-run');
+			await shot(page, '10-lost-run');
 			const said = await output.innerText();
 			const urls = gateway.ledger.images.map(({ url }) => String(url));
 			assert.notEqual(urls.length, 0);
 			for (const url of urls) assert.ok(said.includes(url), said);
 			assert.match(said, /Change the prompt/);
-			assert.match(said, /\[item 3\]/);
+			assert.equal(said.match(/\[item 3\]/gi)?.length, 1);
 		},
 	);
+}
+
+async function seeInTheDark(page: Page, stage: Stage, check: Check): Promise<void> {
+	await check('the icon for dark themes shows in the dark', async () => {
+		await page.evaluate("localStorage.setItem('N8N_THEME', 'dark')");
+		const workflow = { Start: { type: 'manualTrigger' }, Seedream: { type: SEEDREAM } };
+		const edges = row('Start', 'Seedream');
+		await openWorkflow(page, stage, workflowOf('In the dark', workflow, edges));
+		const node = page.getByTestId('canvas-node').filter({ hasText: 'Seedream' });
+		await node.locator('img[src$="seedream.dark.svg"]').waitFor();
+		await page.getByTestId('canvas-handle-plus').last().click();
+		await page.getByTestId('node-creator-search-bar').fill('seedream');
+		const found = page.getByTestId('item-iterator-item').filter({ hasText: 'ByteDance Seedream' });
+		await found.locator('img[src$="seedream.dark.svg"]').first().waitFor();
+		await shot(page, '11-dark');
+	});
 }

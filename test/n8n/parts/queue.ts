@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 
-import { startGateway, type Gateway } from '../../gateway';
+import { startGateway, type Gateway, type GatewayOptions } from '../../gateway';
 import { onCluster, type Cluster } from '../cluster';
 import type { Part } from '../run';
 import type { N8nServer } from '../server';
@@ -39,11 +39,14 @@ interface Answer {
 	body: Buffer;
 }
 
+/** Requests a second that a busy gateway takes. */
+const RATE = 10;
+
 /** n8n's queue mode: how fast workers are, and what becomes of images when a part of it fails. */
 export const queue: Part = async (product, check) => {
 	await onCluster(product, async (cluster) => {
 		const { startWorker } = cluster;
-		await onScene(cluster, 0, async (scene) => {
+		await onScene(cluster, {}, async (scene) => {
 			const first = await startWorker('worker-1', CONCURRENCY);
 			const second = await startWorker('worker-2', CONCURRENCY);
 			await check('200 executions: all images delivered, none paid twice', () =>
@@ -51,7 +54,14 @@ export const queue: Part = async (product, check) => {
 			);
 			await second.stop();
 		});
-		await onScene(cluster, LATENCY, async (scene) => {
+		await onScene(cluster, { rate: RATE }, async (scene) => {
+			const second = await startWorker('worker-2', CONCURRENCY);
+			await check('many executions past the gateway’s limit: all delivered, none paid twice', () =>
+				pastTheLimit(scene),
+			);
+			await second.stop();
+		});
+		await onScene(cluster, { latency: LATENCY * 1000 }, async (scene) => {
 			await check('images per minute with 1 worker', () => measure(scene, 1, 40));
 			let second = await startWorker('worker-2', CONCURRENCY);
 			await check('images per minute with 2 workers', () => measure(scene, 2, 80));
@@ -72,13 +82,12 @@ export const queue: Part = async (product, check) => {
 	});
 };
 
-/** @param latency seconds an image takes at the gateway */
 async function onScene(
 	cluster: Cluster,
-	latency: number,
+	options: GatewayOptions,
 	play: (scene: Scene) => Promise<void>,
 ): Promise<void> {
-	const gateway = await startGateway({ latency: latency * 1000 });
+	const gateway = await startGateway(options);
 	try {
 		const credentialId = await cluster.client.saveCredential({
 			name: 'Seedream account',
@@ -282,6 +291,23 @@ async function measure(
 	await assertAllWell(scene, workflow, answers);
 	assert.equal(ledger.maxInFlight, inFlight);
 	assert.ok(measured > calculated / 2);
+}
+
+/** Executions know nothing of each other, so each finds the gateway's limit for itself. */
+async function pastTheLimit(scene: Scene): Promise<void> {
+	const { requests, images } = scene.gateway.ledger;
+	const workflow = await scene.addWorkflow('Past the limit');
+	const answers = await callAll(workflow, 60, { images: 2 });
+	await assertDelivered(scene, answers);
+	const asked = answers.flatMap(({ prompts }) => prompts).sort();
+	assert.deepEqual(images.map(({ prompt }) => prompt).sort(), asked);
+	const refused = requests.filter(({ status }) => status === 429).length;
+	assert.equal(requests.length, images.length + refused);
+	assert.ok(refused > 0);
+	const seconds = (requests[requests.length - 1].at - requests[0].at) / 1000;
+	console.log(
+		`    ${images.length} images in ${seconds.toFixed(0)} s at ${RATE} requests a second, ${refused} refused on the way`,
+	);
 }
 
 async function restartRedis(scene: Scene): Promise<void> {
