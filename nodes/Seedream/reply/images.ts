@@ -8,7 +8,7 @@ import { readImageHeader, type ImageHeader } from '../imageHeader';
 import { wait } from '../wait';
 import type { ImageRecord } from './answer';
 import { Connection } from './connection';
-import { peek, reasonOf, type ByteStream } from './stream';
+import { readAhead, reasonOf, release, type ByteStream } from './stream';
 
 /** What is known of an image after its bytes were stored, or could not be. */
 export interface StoredImage {
@@ -72,9 +72,11 @@ async function download(
 		const stream = response.body as unknown as ByteStream;
 		connection.watch(stream, idle, LARGEST_IMAGE);
 		if (response.statusCode !== 200) throw new Error(`HTTP status ${response.statusCode}`);
-		const { header, whole } = await peek(stream);
+		const { header, head, isWhole } = await readAhead(stream);
 		if (!header) throw new Error('what the address shows is not an image');
-		return await store(context, whole ?? stream, header, name);
+		const stored = await store(context, isWhole ? head : stream, header, name);
+		release(head);
+		return stored;
 	} finally {
 		connection.close();
 	}

@@ -1,3 +1,5 @@
+import { release } from './stream';
+
 /** A part of a JSON answer, as soon as it is complete. */
 export type JsonPart =
 	/**
@@ -77,6 +79,11 @@ class Base64Decoder {
 		return this.length > 0 ? this.buffer.subarray(0, this.length) : undefined;
 	}
 
+	/** Gives the buffer back. */
+	free(): void {
+		release(this.buffer);
+	}
+
 	private decode(text: string): void {
 		const needed = this.length + Math.ceil((text.length * 3) / 4);
 		if (needed > this.buffer.length) {
@@ -87,16 +94,6 @@ class Base64Decoder {
 		}
 		this.length += this.buffer.write(text, this.length, 'base64');
 	}
-}
-
-/**
- * Gives the memory of a chunk back at once. V8 does not see how large the chunks of an answer are, and
- * lets some 100 MB of them pile up before it collects them.
- */
-function release({ buffer, byteLength }: Buffer): void {
-	const { transfer } = buffer as ArrayBuffer & { transfer?: (length: number) => unknown };
-	// Small chunks are parts of a pool; Node 20 cannot give anything back.
-	if (byteLength === buffer.byteLength) transfer?.call(buffer, 0);
 }
 
 /**
@@ -198,5 +195,6 @@ export async function* readJson(chunks: AsyncIterable<Buffer>): AsyncGenerator<J
 		release(chunk);
 		if (restLength > LONGEST_REST) break;
 	}
+	decoder.free();
 	yield { type: 'rest', text: Buffer.concat(rest).toString('utf8') };
 }
