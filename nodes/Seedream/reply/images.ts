@@ -34,6 +34,9 @@ const IDLE = 60_000;
 /** Bytes; the largest image the models make, as PNG without compression, is half of this. */
 const LARGEST_IMAGE = 128 * 1024 * 1024;
 
+/** Bytes up to which an image is stored in one go, which is faster. */
+const SMALL_IMAGE = 2 * 1024 * 1024;
+
 async function store(
 	context: IExecuteSingleFunctions,
 	bytes: Buffer | ByteStream,
@@ -72,7 +75,8 @@ async function download(
 		const stream = response.body as unknown as ByteStream;
 		connection.watch(stream, idle, LARGEST_IMAGE);
 		if (response.statusCode !== 200) throw new Error(`HTTP status ${response.statusCode}`);
-		const { header, head, isWhole } = await readAhead(stream);
+		const length = Number(response.headers['content-length']);
+		const { header, head, isWhole } = await readAhead(stream, length <= SMALL_IMAGE ? length : 0);
 		if (!header) throw new Error('what the address shows is not an image');
 		const stored = await store(context, isWhole ? head : stream, header, name);
 		release(head);

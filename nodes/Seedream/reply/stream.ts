@@ -18,9 +18,6 @@ export interface ByteStream extends AsyncIterable<Buffer> {
 /** Bytes to look at for a size: a JPEG's stands behind its EXIF, which can be long. */
 const LONGEST_HEADER = 1024 * 1024;
 
-/** Bytes read before an image is stored; a smaller one is stored in one go, which is faster. */
-const READ_AHEAD = 2 * 1024 * 1024;
-
 /** Why a stream broke, in words; Node's own for a connection that was cut is `aborted`. */
 export function reasonOf(error: unknown): string {
 	const { message } = error as Error;
@@ -51,11 +48,13 @@ export function release({ buffer, byteLength }: Buffer): void {
 
 /**
  * Reads the beginning of a stream, which holds the image's header, and puts it back if more follows.
+ * @param atLeast bytes, as far as there are so many
  * @returns the header, undefined when the bytes are no image; the beginning, and whether it is all
  * @throws what the stream throws
  */
 export async function readAhead(
 	stream: ByteStream,
+	atLeast: number,
 ): Promise<{ header?: ImageHeader; head: Buffer; isWhole: boolean }> {
 	const chunks: Buffer[] = [];
 	let length = 0;
@@ -65,7 +64,8 @@ export async function readAhead(
 		chunks.forEach(release);
 		return head;
 	};
-	while (length < READ_AHEAD) {
+	const isHeaderRead = () => header?.width !== undefined || length >= LONGEST_HEADER;
+	while (!isHeaderRead() || length < atLeast) {
 		const chunk = stream.read();
 		if (chunk === null) {
 			if (stream.readableEnded) return { header, head: take(), isWhole: true };
@@ -74,9 +74,8 @@ export async function readAhead(
 			continue;
 		}
 		chunks.push(chunk);
+		if (!isHeaderRead()) header = readImageHeader(Buffer.concat(chunks));
 		length += chunk.length;
-		if (header?.width !== undefined || length > LONGEST_HEADER) continue;
-		header = readImageHeader(chunks.length === 1 ? chunk : Buffer.concat(chunks));
 	}
 	const head = take();
 	stream.unshift(head);
