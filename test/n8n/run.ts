@@ -26,6 +26,27 @@ const PARTS: Record<string, Part> = { core, examples, chains, agent, browser, qu
 /** Parts that run only when they are named. */
 const ON_DEMAND: Record<string, Part> = { pictures, versions };
 
+/** How many cases of a part went which way. */
+interface Count {
+	part: string;
+	passed: number;
+	failed: number;
+}
+
+function checkFor(count: Count): Check {
+	return async (name, body) => {
+		const started = Date.now();
+		try {
+			await body();
+			count.passed++;
+			console.log(`  ✓ ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+		} catch (error) {
+			count.failed++;
+			console.log(`  ✗ ${name}\n${String((error as Error).stack).replace(/^/gm, '      ')}`);
+		}
+	};
+}
+
 /** Runs parts on the real server. @returns how many cases failed */
 async function runParts(names: string[]): Promise<number> {
 	const parts = { ...PARTS, ...ON_DEMAND };
@@ -35,34 +56,27 @@ async function runParts(names: string[]): Promise<number> {
 	}
 	const installation = await installN8n();
 	const folder = await mkdtemp(path.join(tmpdir(), 'seedream-package-'));
-	let passed = 0;
-	let failed = 0;
-	const check: Check = async (name, body) => {
-		const started = Date.now();
-		try {
-			await body();
-			passed++;
-			console.log(`  ✓ ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
-		} catch (error) {
-			failed++;
-			console.log(`  ✗ ${name}\n${String((error as Error).stack).replace(/^/gm, '      ')}`);
-		}
-	};
+	const counts = names.map((part): Count => ({ part, passed: 0, failed: 0 }));
 	try {
 		console.log('Building and packing n8n-nodes-seedream …');
 		const tarball = await packPackage(folder);
-		for (const name of names) {
-			console.log(`\n${name}`);
+		for (const count of counts) {
+			console.log(`\n${count.part}`);
+			const check = checkFor(count);
 			await check('the server starts and stops', () =>
-				parts[name]({ installation, tarball }, check),
+				parts[count.part]({ installation, tarball }, check),
 			);
 		}
 	} finally {
 		await rm(folder, { recursive: true });
 	}
 	console.log(`\nServer logs and screenshots: ${path.relative(process.cwd(), REPORTS)}`);
-	console.log(`${passed} passed, ${failed} failed`);
-	return failed;
+	for (const { part, passed, failed } of counts) {
+		console.log(`${part}: ${passed} passed, ${failed} failed`);
+	}
+	const sum = (way: 'passed' | 'failed') => counts.reduce((all, count) => all + count[way], 0);
+	console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
+	return sum('failed');
 }
 
 const chosen = process.argv.slice(2);
