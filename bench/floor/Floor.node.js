@@ -1,4 +1,4 @@
-/** Downloads addresses through n8n's HTTP helper and throws the bytes away: what no node can go below. */
+/** Downloads addresses through n8n's HTTP helper and throws the bytes away: what reading alone costs. */
 class Floor {
 	description = {
 		displayName: 'Floor',
