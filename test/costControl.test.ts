@@ -82,6 +82,38 @@ describe('Max Images per Run', () => {
 		expect(result.items).toHaveLength(6);
 	});
 
+	it.each([{}, { onError: 'continueRegularOutput' } as const])(
+		'counts items of later batches as if they were like the first (%o)',
+		async (settings) => {
+			const requestOptions = { batching: { batch: { batchSize: 1, batchInterval: 50 } } };
+			const batched = (limit: number) => ({ ...set(limit), requestOptions });
+			const refused = await bench.run(batched(5), { items: items(3), settings });
+			expect(JSON.stringify(refused.error ?? refused.items)).toContain(
+				'This run would make up to 6 images',
+			);
+			expect(bench.gateway.ledger.requests).toEqual([]);
+			const through = await bench.run(batched(6), { items: items(3), settings });
+			expect(through.items).toHaveLength(6);
+		},
+	);
+
+	it('says when earlier batches were sent, and where their images are', async () => {
+		const { error } = await bench.run(
+			parameters('imageSet', IDS['4.0'], {
+				maxImages: '={{ $json.images }}',
+				options: { maxImagesPerRun: 5 },
+				requestOptions: { batching: { batch: { batchSize: 1, batchInterval: 200 } } },
+			}),
+			{ items: [1, 1, 9].map((images) => ({ json: { images } })) },
+		);
+		expect(error?.message).toContain('This run would make up to 11 images');
+		expect(error?.description).toContain('Nothing more is sent.');
+		for (const { url } of bench.gateway.ledger.images) {
+			expect(error?.description).toContain(url);
+		}
+		expect(bench.gateway.ledger.images).toHaveLength(2);
+	});
+
 	it('counts all items also when the run goes on after failures', async () => {
 		const { items: out } = await bench.run(set(5), {
 			items: items(3),

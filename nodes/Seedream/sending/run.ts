@@ -173,11 +173,14 @@ export class RunMember {
 	assertWithinLimit(): void {
 		const limit = Number(this.context.getNodeParameter('options.maxImagesPerRun', 0));
 		const { expectedImages, started } = this.attempt;
-		if (!(limit > 0) || expectedImages <= limit) return;
+		// Items of later batches are not known yet; they count like those that are.
+		const items = comesInBatches(this.context) ? itemCount(this.context) : started.size;
+		const images = Math.ceil((expectedImages / started.size) * items);
+		if (!(limit > 0) || images <= limit) return;
 		throw inputError(
 			this.context,
-			`This run would make up to ${expectedImages} images, more than the ${limit} of Max Images per Run`,
-			`Nothing was sent. ${started.size} input items ask for them. Raise the option, or bring fewer items.`,
+			`This run would make up to ${images} images, more than the ${limit} of Max Images per Run`,
+			`Nothing ${this.run.outcomes.size > 0 ? 'more is' : 'was'} sent. ${items} input items ask for them. Raise the option, or bring fewer items.`,
 		);
 	}
 
