@@ -82,6 +82,21 @@ describe('Max Images per Run', () => {
 		expect(result.items).toHaveLength(6);
 	});
 
+	it('counts exactly where items ask for different numbers', async () => {
+		// 29 / 7 * 7 is a little more than 29.
+		const counts = [4, 4, 4, 4, 4, 4, 5];
+		const { error } = await bench.run(
+			parameters('imageSet', IDS['4.0'], {
+				prompt: 'foxes [pixels:64x48]',
+				maxImages: '={{ $json.images }}',
+				options: { maxImagesPerRun: 29 },
+			}),
+			{ items: counts.map((images) => ({ json: { images } })) },
+		);
+		expect(error).toBeUndefined();
+		expect(bench.gateway.ledger.images).toHaveLength(29);
+	});
+
 	it.each([{}, { onError: 'continueRegularOutput' } as const])(
 		'counts items of later batches as if they were like the first (%o)',
 		async (settings) => {

@@ -243,7 +243,7 @@ describe('another try', () => {
 		expect(second.at - first.at).toBeGreaterThanOrEqual(atLeast);
 	});
 
-	it('waits longer each time, whatever Retry-After says', async () => {
+	it('waits longer each time, also where Retry-After asks for less', async () => {
 		for (const nth of [1, 2]) {
 			bench.gateway.inject({ on: 'request', nth, ...BUSY, retryAfter: 0.1 });
 		}

@@ -93,7 +93,7 @@ export class N8nClient {
 		const known = all.find(({ name }) => name === workflow.name);
 		const nodes = await this.withCredentials(workflow.nodes);
 		// Without pinned data, "Execute step" breaks in n8n 2.41.
-		const content = { ...workflow, nodes, pinData: {} };
+		const content = { pinData: {}, ...workflow, nodes };
 		if (!known) {
 			// Older n8n wants to be told.
 			const inactive = { ...content, active: false };

@@ -175,7 +175,7 @@ export class RunMember {
 		const { expectedImages, started } = this.attempt;
 		// Items of later batches are not known yet; they count like those that are.
 		const items = comesInBatches(this.context) ? itemCount(this.context) : started.size;
-		const images = Math.ceil((expectedImages / started.size) * items);
+		const images = Math.ceil((expectedImages * items) / started.size);
 		if (!(limit > 0) || images <= limit) return;
 		throw inputError(
 			this.context,
