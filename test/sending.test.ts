@@ -160,7 +160,23 @@ describe('the table of purposes', () => {
 	});
 });
 
+/** Lets time pass 50 times as fast for the rest of a test. @returns the waits from then on, in milliseconds */
+function hurry(): number[] {
+	const waits: number[] = [];
+	const { now } = Date;
+	const start = now();
+	jest.spyOn(Date, 'now').mockImplementation(() => start + (now() - start) * 50);
+	const { setTimeout: later } = globalThis;
+	jest.spyOn(globalThis, 'setTimeout').mockImplementation(((step: () => void, wait = 0) => {
+		waits.push(wait);
+		return later(step, wait / 50);
+	}) as typeof setTimeout);
+	return waits;
+}
+
 describe('another try', () => {
+	afterEach(() => jest.restoreAllMocks());
+
 	const once = async (fault: object, options: INodeParameters = {}) => {
 		bench.gateway.inject({ on: 'request', nth: 'every', ...fault } as Fault);
 		const { error } = await bench.run(
@@ -251,6 +267,25 @@ describe('another try', () => {
 		const [first, second, third] = bench.gateway.ledger.requests;
 		expect(second.at - first.at).toBeGreaterThanOrEqual(700);
 		expect(third.at - second.at).toBeGreaterThanOrEqual(1_400);
+	});
+
+	it('holds out by itself where a limit lasts a minute', async () => {
+		hurry();
+		bench.gateway.inject({ on: 'request', nth: 'every', ...BUSY });
+		setTimeout(() => bench.gateway.reset(), 60_000);
+		const [item] = await bench.items(parameters('textToImage', MODEL));
+		expect([item.binary?.data.mimeType, posts()]).toEqual(['image/jpeg', 1]);
+	});
+
+	it('does not take minutes to tell that there is no gateway', async () => {
+		const waits = hurry();
+		const credentials = bench.credentials('volcengine', { baseUrl: 'http://127.0.0.1:1' });
+		const { error } = await bench.run(parameters('textToImage', MODEL), { credentials });
+		expect(error?.message).toContain('(8 tries)');
+		// The shorter ones are of the engine, the longer ones end requests.
+		const own = waits.filter((wait) => wait >= 500 && wait <= 60_000);
+		expect(own.length).toBeGreaterThanOrEqual(7);
+		expect(own.reduce((sum, wait) => sum + wait)).toBeLessThan(40_000);
 	});
 
 	it.each([

@@ -148,20 +148,26 @@ export class N8nClient {
 				'/executions?limit=100',
 			);
 			const status = results.find(({ id }) => id === executionId)?.status ?? 'new';
-			if (!['new', 'running', 'waiting'].includes(status)) {
-				const { data } = await this.request<{ data: string }>('GET', `/executions/${executionId}`);
-				const { parse } = await import('flatted');
-				const { resultData } = parse(data) as IRunExecutionData;
-				return {
-					status,
-					error: resultData.error as Execution['error'],
-					items: (node) => resultData.runData[node]?.at(-1)?.data?.main[0] ?? [],
-					runs: (node, output = 0) =>
-						(resultData.runData[node] ?? []).map(({ data }) => data?.main[output] ?? []),
-				};
-			}
+			if (!['new', 'running', 'waiting'].includes(status)) return await this.execution(executionId);
 			await sleep(POLL_MS);
 		}
+	}
+
+	/** How a finished execution ended. */
+	async execution(id: string): Promise<Execution> {
+		const { status, data } = await this.request<{ status: string; data: string }>(
+			'GET',
+			`/executions/${id}`,
+		);
+		const { parse } = await import('flatted');
+		const { resultData } = parse(data) as IRunExecutionData;
+		return {
+			status,
+			error: resultData.error as Execution['error'],
+			items: (node) => resultData.runData[node]?.at(-1)?.data?.main[0] ?? [],
+			runs: (node, output = 0) =>
+				(resultData.runData[node] ?? []).map(({ data }) => data?.main[output] ?? []),
+		};
 	}
 
 	/** What the editor downloads for a binary field whose `id` an execution's item carries. */

@@ -88,7 +88,7 @@ const options: INodeProperties[] = [
 		name: 'maxTries',
 		type: 'number',
 		typeOptions: { minValue: 1, maxValue: 20, numberPrecision: 0 },
-		default: 5,
+		default: 8,
 		description:
 			'How often a request is sent at most. Only what was surely not made is sent again: after rate limits, or when the gateway cannot be reached. A request that may have been charged never is. Retry On Fail in Settings keeps to that too.',
 	},

@@ -8,8 +8,11 @@ import type { RunMember } from './run';
 /** Milliseconds before the second try; doubled for each further one. */
 const FIRST_WAIT = 1_000;
 
-/** Longest wait in milliseconds, whatever the service asks for. */
+/** Longest wait in milliseconds, whatever the service asks for: limits are by the minute. */
 const LONGEST_WAIT = 60_000;
+
+/** Longest wait in milliseconds that is not for a busy service: a mistyped address is told soon. */
+const LONGEST_WAIT_OTHERWISE = 4_000;
 
 /**
  * Whether another try can help and cannot be paid for twice: only where the answer says that nothing
@@ -33,15 +36,16 @@ function canRetry(failure: Failure, retriesServerErrors: boolean): boolean {
 	}
 }
 
-/** At least what the service asks for; longer with each try, as others may wait for the same moment. */
-function waitBefore(tries: number, { retryAfter = 0 }: Failure): number {
-	const backoff = FIRST_WAIT * 2 ** (tries - 1) * (0.75 + Math.random() * 0.5);
-	return Math.min(LONGEST_WAIT, Math.max(retryAfter, backoff));
-}
-
 /** Whether a service takes no more requests for a while, whichever they are. */
 function isBusy({ status }: Failure): boolean {
 	return status === 429 || status === 503;
+}
+
+/** At least what the service asks for; longer with each try, as others may wait for the same moment. */
+function waitBefore(tries: number, failure: Failure): number {
+	const backoff = FIRST_WAIT * 2 ** (tries - 1) * (0.75 + Math.random() * 0.5);
+	const own = isBusy(failure) ? backoff : Math.min(LONGEST_WAIT_OTHERWISE, backoff);
+	return Math.min(LONGEST_WAIT, Math.max(failure.retryAfter ?? 0, own));
 }
 
 /**
@@ -55,7 +59,7 @@ export async function withRetries<T>(
 	member: RunMember,
 	step: () => Promise<T>,
 ): Promise<T> {
-	const maxTries = Number(context.getNodeParameter('options.maxTries', 5));
+	const maxTries = Number(context.getNodeParameter('options.maxTries', 8));
 	const choice = context.getNodeParameter('options.retryServerErrors', 'automatic') as string;
 	const retriesServerErrors =
 		choice === 'automatic' ? gateway.retryServerErrors : choice === 'always';
