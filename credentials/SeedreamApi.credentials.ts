@@ -48,7 +48,7 @@ export class SeedreamApi implements ICredentialType {
 			default: 'automatic',
 			options: [
 				{ name: 'Automatic (by Base URL)', value: 'automatic' },
-				...GATEWAYS.map(({ id, name }) => ({ name, value: id })),
+				...GATEWAYS.map(({ id, name, choose: description }) => ({ name, value: id, description })),
 			],
 			description: "Whose rules requests follow. Automatic goes by the base URL's host.",
 		},

@@ -24,7 +24,13 @@ describe('what happened stands in the gateway’s own words, and what to do belo
 		['a model without channel', 503, 'model_not_found', 'No available channel.', /no model “/],
 		['a reference nobody can read', 400, 'InvalidImageURL.InvalidFormat', 'It is odd.', /public/],
 		['a size', 400, 'InvalidParameter', 'The parameter `size` is not valid.', /field it names/],
-		['too many requests', 429, 'RequestBurstTooFast', 'It is too fast.', /fewer at once/],
+		[
+			'too many requests',
+			429,
+			'RequestBurstTooFast',
+			'It is too fast.',
+			/Lower Concurrent Requests/,
+		],
 		['a request that is too large', 413, '', 'It is too large.', /smaller reference images/],
 		['a breakdown', 500, 'InternalServiceError', 'It broke.', /usage page/],
 	])('%s', async (_, status, code, message, advice) => {
@@ -66,4 +72,16 @@ it.each([
 	const { error } = await bench.run(parameters('textToImage', model));
 	expect(error?.description).toContain(`“${model}”`);
 	expect(error?.description).toContain(`is known to offer ${nearest}`);
+});
+
+it('does not suggest the model that was refused', async () => {
+	const gone = { status: 404, code: 'InvalidEndpointOrModel.NotFound', message: 'It is gone.' };
+	bench.gateway.inject({ on: 'request', nth: 'every', ...gone });
+	const model = IDS['5.0-lite'];
+	for (const profile of ['volcengine', 'deerapi'] as const) {
+		const { error } = await bench.run(parameters('textToImage', model), {
+			credentials: bench.credentials(profile),
+		});
+		expect(error?.description?.split(model)).toHaveLength(2);
+	}
 });

@@ -467,7 +467,7 @@ describe('batches', () => {
 			),
 			{ items, settings: RETRY },
 		);
-		expect(error?.message).toBeTruthy();
+		expect(error?.message).toBe("Referenced node doesn't exist");
 		expect(posts()).toBe(0);
 	});
 });

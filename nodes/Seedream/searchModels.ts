@@ -8,24 +8,12 @@ import {
 import { z } from 'zod/v4';
 
 import { apiBaseUrl, gatewayOf, type Gateway } from './catalog/gateways';
-import { familyOf, MODEL_FAMILIES, type Operation } from './catalog/models';
+import { familyOf, MODEL_FAMILIES, modelLabel, type Operation } from './catalog/models';
 
 /** A list in OpenAI's form; what is no model in it is passed over. */
 const modelList = z.object({
 	data: z.array(z.object({ id: z.string(), status: z.unknown() }).partial().catch({})),
 });
-
-const SERVICES = { volcengine: 'Volcengine', byteplus: 'BytePlus' };
-
-/** How the list calls a model: family, when its service ends it, id; the editor cuts the end off. */
-function label(id: string): string {
-	const family = familyOf(id);
-	if (!family) return id;
-	const known = family.ids.find((model) => model.id === id);
-	const ends = known?.ends === 'retired' ? 'retired' : known?.ends && `ends ${known.ends}`;
-	const note = known && ends ? `, ${ends} at ${SERVICES[known.service]}` : '';
-	return `${family.name}${note} (${id})`;
-}
 
 /** Newest family first, unknown ids last. */
 function rank(id: string): number {
@@ -50,7 +38,7 @@ async function liveModels(context: ILoadOptionsFunctions, baseURL: string): Prom
 	if (response.statusCode === 401 || response.statusCode === 403) {
 		throw new NodeApiError(context.getNode(), response.body as JsonObject, {
 			message: 'The gateway does not accept the API key of the credential',
-			description: 'Open the credential and press Retry, or enter the model By ID.',
+			description: 'Open the credential and check key and Base URL. Or enter the model By ID.',
 			httpCode: String(response.statusCode),
 		});
 	}
@@ -95,7 +83,7 @@ export async function searchModels(
 	const results: INodeListSearchItems[] = models
 		.filter(isShown)
 		.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b))
-		.map((id) => ({ name: label(id), value: id }))
+		.map((id) => ({ name: modelLabel(id), value: id }))
 		.filter(({ name }) => name.toLowerCase().includes(wanted));
 	return { results };
 }

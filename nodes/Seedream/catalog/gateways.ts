@@ -31,6 +31,8 @@ export type Recipients = 'model' | 'any' | readonly string[];
 export interface Gateway {
 	id: GatewayId;
 	name: string;
+	/** When to choose it, where no host tells. */
+	choose?: string;
 	/** Document the record is taken from. */
 	source: string;
 	/** Host names that mean this gateway, their subdomains included. */
@@ -151,6 +153,7 @@ export const GATEWAYS: readonly Gateway[] = [
 		...COMPATIBLE,
 		id: 'gateway001',
 		name: 'Gateway 001 Style',
+		choose: 'Makes sets, does not stream; takes seed and guidance_scale for the 3.0 models',
 		source: '"Create Image" (document 001)',
 		hosts: [],
 		models: [
@@ -171,6 +174,7 @@ export const GATEWAYS: readonly Gateway[] = [
 		...COMPATIBLE,
 		id: 'gateway002',
 		name: 'Gateway 002 Style',
+		choose: 'Takes pixels only, and n, quality, style and background; makes no sets',
 		source: '"Doubao Seedream Image Generation API" (document 002)',
 		hosts: [],
 		models: [
@@ -234,6 +238,7 @@ export const GATEWAYS: readonly Gateway[] = [
 		...COMPATIBLE,
 		id: 'other',
 		name: 'Other (OpenAI Compatible)',
+		choose: 'Sends what you set; for any host that is not in this list',
 		source: 'none; what the user sets is sent',
 		hosts: [],
 		models: MODEL_FAMILIES.flatMap((family) => family.ids)

@@ -327,3 +327,20 @@ export function familyOf(model: string): ModelFamily | undefined {
 	const name = NAME.exec(model)?.[1] ?? '';
 	return MODEL_FAMILIES.find(({ names }) => names.includes(name));
 }
+
+/** What users know a service as. */
+export const SERVICE_NAMES = { volcengine: 'Volcengine', byteplus: 'BytePlus' } as const;
+
+/**
+ * How the editor calls a model: family, when its service ends it, id.
+ * @param model any id; one nobody here knows stands for itself
+ */
+export function modelLabel(model: string): string {
+	const family = familyOf(model);
+	if (!family) return model;
+	const { ends, service } = family.ids.find(({ id }) => id === model) ?? {};
+	const end = ends === 'retired' ? 'retired' : `ends ${ends}`;
+	const note = ends && service ? `, ${end} at ${SERVICE_NAMES[service]}` : '';
+	// The editor cuts the end of what is too long.
+	return `${family.name}${note} (${model})`;
+}

@@ -29,7 +29,7 @@ export const properties: INodeProperties[] = [
 		default: 4,
 		displayOptions: { show: { operation: ['imageSet'] } },
 		description:
-			'Most images the set may have, 1 to 15. The model decides how many it makes. Reference images count toward 15.',
+			'Most images the set may have, 1 to 15. The model decides how many it makes. Together with the reference images there may be 15.',
 		hint: 'Each image of the set is charged',
 		routing: {
 			send: { type: 'body', property: 'sequential_image_generation_options.max_images' },

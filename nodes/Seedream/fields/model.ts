@@ -1,7 +1,10 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { MODEL_FAMILIES } from '../catalog/models';
+import { MODEL_FAMILIES, modelLabel } from '../catalog/models';
 import { hideFor, NO_FAMILY } from './conditions';
+
+/** The model that all gateways' documents list. */
+const DEFAULT_MODEL = 'doubao-seedream-5-0-260128';
 
 export const modelFields: INodeProperties[] = [
 	{
@@ -11,8 +14,8 @@ export const modelFields: INodeProperties[] = [
 		required: true,
 		default: {
 			mode: 'list',
-			value: 'doubao-seedream-5-0-260128',
-			cachedResultName: 'Seedream 5.0 Lite (doubao-seedream-5-0-260128)',
+			value: DEFAULT_MODEL,
+			cachedResultName: modelLabel(DEFAULT_MODEL),
 		},
 		description: 'The Seedream model that makes the images',
 		modes: [

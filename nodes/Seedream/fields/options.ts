@@ -90,7 +90,7 @@ const options: INodeProperties[] = [
 		typeOptions: { minValue: 1, maxValue: 20, numberPrecision: 0 },
 		default: 8,
 		description:
-			'How often a request is sent at most. Only what was surely not made is sent again: after rate limits, or when the gateway cannot be reached. A request that may have been charged never is. Retry On Fail in Settings keeps to that too.',
+			'How often a request is sent at most while the gateway is busy (429, 503) or cannot be reached; nothing was made then. A request that may have been charged is not sent again. Retry On Fail in Settings starts the count anew.',
 	},
 	{
 		displayName: 'Missing Images of a Set',
@@ -106,7 +106,7 @@ const options: INodeProperties[] = [
 			},
 			{ name: 'Keep the Others', value: 'keep' },
 		],
-		description: 'What to do when the service refuses some images of a set',
+		description: 'What to do when the gateway refuses some images of a set',
 	},
 	{
 		displayName: 'Number of Images',
@@ -127,7 +127,8 @@ const options: INodeProperties[] = [
 			{
 				name: 'All Images in One Item',
 				value: 'singleItem',
-				description: 'One item per request, with a binary field per image',
+				description:
+					'One item per request: files in data, data_1, data_2 and so on, the rest in images',
 			},
 			{ name: 'One Item per Image', value: 'itemPerImage' },
 		],
@@ -173,7 +174,7 @@ const options: INodeProperties[] = [
 			},
 			{ name: 'Standard', value: 'standard' },
 		],
-		description: 'How the service rewrites the prompt: standard is better, fast is quicker',
+		description: 'How the gateway rewrites the prompt: standard is better, fast is quicker',
 		routing: { send: { type: 'body', property: 'optimize_prompt_options.mode' } },
 	},
 	{
@@ -201,7 +202,7 @@ const options: INodeProperties[] = [
 		options: [
 			{ name: 'Automatic', value: 'automatic' },
 			{ name: 'Base64', value: 'b64_json', description: 'The images come inside the answer' },
-			{ name: 'URL', value: 'url', description: 'The images are fetched from their addresses' },
+			{ name: 'URL', value: 'url', description: 'The images are fetched from their URLs' },
 		],
 		description: 'How the gateway hands over the images. Files come out either way.',
 		routing: {

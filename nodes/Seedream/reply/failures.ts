@@ -1,6 +1,6 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { familyOf } from '../catalog/models';
+import { familyOf, SERVICE_NAMES } from '../catalog/models';
 import { MAY_BE_CHARGED, RequestFailure, withoutSecrets } from '../errors';
 import type { ImageRequest } from '../request';
 
@@ -45,7 +45,7 @@ const ADVICE_BY_CODE: ReadonlyArray<[RegExp, string]> = [
 	],
 	[
 		/RateLimit|Overloaded|BurstTooFast|InflightBatchsize/i,
-		'The gateway gets more requests than it takes at a time. Nothing was charged for this one. Send fewer at once or run again later.',
+		'The gateway gets more requests than it takes at a time. Nothing was charged for this one. Lower Concurrent Requests, raise Max Tries, or run again later.',
 	],
 	[
 		/InvalidParameter|MissingParameter|invalid_request/i,
@@ -62,10 +62,19 @@ function nearest(unknown: string, ids: readonly string[]): string[] {
 
 function adviceOnModel({ model, gateway }: ImageRequest): string {
 	const known = familyOf(model)?.ids.find(({ id }) => id === model);
-	const ended = known?.ends
-		? ` ${model} ${known.ends === 'retired' ? 'is retired' : `ends on ${known.ends}`} at ${known.service === 'volcengine' ? 'Volcengine' : 'BytePlus'}${known.successor ? `; its successor is ${known.successor}` : ''}.`
-		: '';
-	return `The gateway has no model “${model}” for this account. Choose one From List; ${gateway.name} is known to offer ${nearest(model, gateway.models).join(', ')}.${ended}`;
+	const service = known && SERVICE_NAMES[known.service];
+	const offering =
+		gateway.hosts.length > 0 ? `${gateway.name} is known to offer` : 'Such gateways offer';
+	const others = gateway.models.filter((id) => id !== model);
+	return [
+		`The gateway has no model “${model}” for this account. Choose one From List, or activate it in the provider’s console.`,
+		known?.ends === 'retired' && `${service} has retired it.`,
+		known?.ends && known.ends !== 'retired' && `Its last day at ${service} is ${known.ends}.`,
+		known?.successor && `Its successor is ${known.successor}.`,
+		others.length > 0 && `${offering} ${nearest(model, others).join(', ')}.`,
+	]
+		.filter(Boolean)
+		.join(' ');
 }
 
 function advice(complaint: Complaint, status: number, request: ImageRequest): string {
@@ -93,12 +102,12 @@ function advice(complaint: Complaint, status: number, request: ImageRequest): st
 		return 'The request is too large for the gateway. Use fewer or smaller reference images, or pass them as URLs.';
 	}
 	if (status === 429) {
-		return 'The gateway gets more requests than it takes at a time. Send fewer at once or run again later.';
+		return 'The gateway gets more requests than it takes at a time. Lower Concurrent Requests, raise Max Tries, or run again later.';
 	}
 	if (status >= 500) {
 		return 'The gateway or the service behind it broke down. If images were made nevertheless, the provider’s usage page shows them; look there before running again.';
 	}
-	return 'Check the values of this node against what the gateway takes.';
+	return 'Turn on Preview Request and compare what it shows with the provider’s document.';
 }
 
 /** The request's id: from the headers gateways use, else out of the message. */

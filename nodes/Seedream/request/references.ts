@@ -192,7 +192,7 @@ async function download(context: IExecuteSingleFunctions, reference: Reference):
 		throw inputError(
 			context,
 			`Reference Images: ${reference.label} could not be downloaded`,
-			`${(error as Error).message}. The gateway takes no addresses, so this node fetches the image itself.`,
+			`${(error as Error).message}. The gateway takes no URLs, so this node fetches the image itself. Check the URL, or pass the image as a Binary Field.`,
 		);
 	}
 }

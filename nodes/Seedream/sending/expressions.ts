@@ -11,7 +11,7 @@ function expressionsIn(value: unknown): string[] {
 
 /**
  * Resolves the node's expressions for all items. With batching, n8n does so only when an item's batch
- * comes, and stops there: what it had sent before would be paid for and lost.
+ * comes, and stops there with words of its own: what it had sent before would be paid for and lost.
  * @param count items n8n brings to the node
  * @throws NodeOperationError
  */
@@ -24,7 +24,7 @@ export function assertResolvable(context: IExecuteSingleFunctions, count: number
 			} catch (error) {
 				throw inputError(
 					context,
-					`An expression cannot be resolved for item ${index}: ${(error as Error).message}`,
+					`An expression cannot be resolved: ${(error as Error).message}`,
 					'Nothing was sent. Correct the expression, or the item.',
 				);
 			}

@@ -180,7 +180,7 @@ export class RunMember {
 		throw inputError(
 			this.context,
 			`This run would make up to ${images} images, more than the ${limit} of Max Images per Run`,
-			`Nothing ${this.run.outcomes.size > 0 ? 'more is' : 'was'} sent. ${items} input items ask for them. Raise the option, or bring fewer items.`,
+			`Nothing ${this.run.outcomes.size > 0 ? 'more is' : 'was'} sent. Input items: ${items}. Bring fewer, lower the images each makes, or raise the option.`,
 		);
 	}
 
