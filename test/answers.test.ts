@@ -120,6 +120,17 @@ describe('a JSON answer', () => {
 	});
 });
 
+it('an image without end is not held in memory', async () => {
+	let sent = 0;
+	const endless = async function* () {
+		yield Buffer.from('{"data":[{"b64_json":"');
+		for (; sent < 400; sent += 1) yield Buffer.alloc(1024 * 1024, 'A');
+	};
+	const reading = records(answerOf(Readable.from(endless()), 'application/json'));
+	await expect(reading).rejects.toThrow('an image has no end');
+	expect(sent).toBeLessThan(300);
+});
+
 describe('server-sent events', () => {
 	const event = (value: object, head = '') => `${head}data: ${JSON.stringify(value)}\n\n`;
 	const made = (index: number) => ({
@@ -188,6 +199,24 @@ describe('server-sent events', () => {
 		expect(all[2]).toMatchObject({ warning: undefined });
 	});
 
+	it.each(['data:\n\n', 'data: "ping"\n\n', 'data: null\n\n', 'data\n\n'])(
+		'with %j among them go on behind it',
+		async (odd) => {
+			const all = await stream(event(made(0)) + odd + event(made(1)));
+			expect(all).toEqual([record(0), record(1), expect.objectContaining({ type: 'summary' })]);
+			expect(all[2]).toMatchObject({ warning: undefined });
+		},
+	);
+
+	it('of which one is no JSON go on behind it, and say so', async () => {
+		const all = await stream(`${event(made(0))}data: {"type"\n\n${event(made(1))}data: [DONE]\n\n`);
+		expect(all).toEqual([
+			record(0),
+			record(1),
+			expect.objectContaining({ warning: expect.stringContaining('broke off') }),
+		]);
+	});
+
 	it('cut in the middle of an event keep the images before', async () => {
 		const all = await stream(event(made(0)) + event(made(1)).slice(0, 50));
 		expect(all).toEqual([
@@ -202,6 +231,26 @@ describe('server-sent events', () => {
 			failure: { code: 'InternalServiceError', message: 'down', made: 'no' },
 		});
 		await expect(stream(event(failure))).rejects.toBeInstanceOf(RequestFailure);
+	});
+
+	it('that break after an error event fail with its words', async () => {
+		const refusal = { type: 'error', error: { code: 'InputTextRisk', message: 'not this one' } };
+		const body = Readable.from(
+			(async function* () {
+				yield Buffer.from(event(refusal));
+				throw new Error('aborted');
+			})(),
+		);
+		const reading = records(answerOf(body, 'text/event-stream'));
+		await expect(reading).rejects.toMatchObject({
+			failure: { message: 'not this one', code: 'InputTextRisk', made: 'no' },
+		});
+	});
+
+	it('with a message that says nothing of note bring no warning', async () => {
+		const body = { data: [{ url: 'https://host/a' }], message: 'Image generated', error: {} };
+		const all = await records(answerOf(pieces(JSON.stringify(body), 9), 'application/json'));
+		expect(all[1]).toMatchObject({ type: 'summary', warning: undefined });
 	});
 
 	it('with an error event after an image keep the image and say why', async () => {

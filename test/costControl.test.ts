@@ -82,6 +82,27 @@ describe('Max Images per Run', () => {
 		expect(result.items).toHaveLength(6);
 	});
 
+	it.each([
+		['={{ "ten" }}', 'ten'],
+		['={{ "" }}', 'empty'],
+		['={{ null }}', 'empty'],
+		['={{ $json.nothing }}', 'empty'],
+		[-1, '-1'],
+	])('refuses %s, which is no limit at all', async (maxImagesPerRun, shown) => {
+		const options = { maxImagesPerRun };
+		const values = parameters('textToImage', IDS['4.0'], { options });
+		const { message } = await bench.refusal(values);
+		expect(message).toBe(`Max Images per Run is ${shown} [item 0]`);
+	});
+
+	it('counts as many as the service makes of a set without a number', async () => {
+		const additionalBodyFields = '{"sequential_image_generation":"auto"}';
+		const options = { maxImagesPerRun: 14, additionalBodyFields };
+		const values = parameters('textToImage', IDS['4.0'], { options });
+		const { message } = await bench.refusal(values);
+		expect(message).toContain('would make up to 15 images');
+	});
+
 	it('counts exactly where items ask for different numbers', async () => {
 		// 29 / 7 * 7 is a little more than 29.
 		const counts = [4, 4, 4, 4, 4, 4, 5];

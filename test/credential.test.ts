@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 
 import { apiBaseUrl } from '../nodes/Seedream/catalog/gateways';
 import { listModels, runNode, testCredential, type CredentialValues } from './engine';
+import { startGateway } from './gateway';
 import { IDS, KEY, parameters, useGateway } from './support';
 
 const bench = useGateway();
@@ -208,4 +209,22 @@ describe('the test of the credential', () => {
 	])('“%s” is refused in words', async (baseUrl, words) => {
 		await expect(testCredential({ baseUrl, apiKey: KEY })).rejects.toThrow(words);
 	});
+});
+
+it('keys stay with their gateways, where each item has a credential of its own', async () => {
+	const others = await startGateway({ key: 'sk-of-another-account' });
+	const mine = bench.credentials();
+	const theirs = {
+		...mine,
+		baseUrl: `${others.profileUrl('volcengine')}/api/v3`,
+		apiKey: 'sk-of-another-account',
+	};
+	const { items, error } = await runNode({
+		credentials: (item) => (item === 0 ? mine : theirs),
+		parameters: parameters('textToImage', IDS['5.0-lite']),
+		items: [{ json: {} }, { json: {} }],
+	});
+	await others.close();
+	expect([error, items.length]).toEqual([undefined, 2]);
+	expect([bench.gateway, others].map(({ ledger }) => ledger.images.length)).toEqual([1, 1]);
 });

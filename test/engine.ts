@@ -45,7 +45,8 @@ export interface CredentialValues {
 
 /** One run of the node in n8n's engine. */
 export interface NodeRun {
-	credentials: CredentialValues;
+	/** A function where the credential holds expressions, which give each item values of its own. */
+	credentials: CredentialValues | ((item: number) => CredentialValues);
 	parameters: INodeParameters;
 	/** Input items; one empty item when left out. */
 	items?: INodeExecutionData[];
@@ -109,7 +110,7 @@ class TestCredentials extends ICredentialsHelper {
 	/** Milliseconds. */
 	private delay = 14;
 
-	constructor(private readonly values: ICredentialDataDecryptedObject) {
+	constructor(private readonly values: NodeRun['credentials']) {
 		super();
 	}
 
@@ -142,10 +143,14 @@ class TestCredentials extends ICredentialsHelper {
 	}
 
 	/** Takes less and less time, so that what comes last is ready first, as may happen with a database. */
-	override async getDecrypted() {
+	override async getDecrypted(
+		...[, , , , , , resolving]: Parameters<ICredentialsHelper['getDecrypted']>
+	): Promise<ICredentialDataDecryptedObject> {
 		this.delay = Math.max(0, this.delay - 2);
 		await sleep(this.delay);
-		return this.values;
+		const { values } = this;
+		const own = typeof values === 'function' ? values(resolving?.itemIndex ?? 0) : values;
+		return { gateway: 'automatic', ...own };
 	}
 
 	override async updateCredentials() {}
@@ -158,13 +163,12 @@ class TestCredentials extends ICredentialsHelper {
 }
 
 function additionalDataFor(
-	credentials: CredentialValues,
+	credentials: NodeRun['credentials'],
 	restApiUrl = 'http://127.0.0.1/rest',
 ): IWorkflowExecuteAdditionalData {
-	const values = { gateway: 'automatic', ...credentials };
 	const url = 'http://127.0.0.1';
 	return {
-		credentialsHelper: new TestCredentials(values),
+		credentialsHelper: new TestCredentials(credentials),
 		executionId: 'test',
 		currentNodeExecutionIndex: 0,
 		restApiUrl,

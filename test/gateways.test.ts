@@ -3,7 +3,18 @@ import type { AddressInfo } from 'node:net';
 import sharp from 'sharp';
 
 import { itemWith, listModels } from './engine';
-import { bytesOf, dataUri, IDS, KEY, parameters, picture, TINY, urls, useGateway } from './support';
+import {
+	bytesOf,
+	dataUri,
+	hurry,
+	IDS,
+	KEY,
+	parameters,
+	picture,
+	TINY,
+	urls,
+	useGateway,
+} from './support';
 
 const bench = useGateway();
 
@@ -170,6 +181,14 @@ describe('references for a gateway that takes no addresses (Unode)', () => {
 		expect(image).toEqual([dataUri('jpeg', jpeg), dataUri('png', png), dataUri('webp', webp)]);
 	});
 
+	it('one that stalls is given up', async () => {
+		answer = (_request, response) => response.write('GIF89a');
+		hurry();
+		const { message, description } = await bench.refusal(edit(`${origin}/a.gif`), unode());
+		expect(message).toContain('could not be downloaded');
+		expect(description).toMatch(/^nothing arrived for 60 s\. /);
+	});
+
 	it('a redirect is followed, still without the key', async () => {
 		const bytes = await picture();
 		answer = ({ url }, response) => {
@@ -194,6 +213,14 @@ describe('references for a gateway that takes no addresses (Unode)', () => {
 		['a lost connection', ({ socket }) => socket.destroy(), /could not be downloaded/],
 		['a web page', (_request, response) => response.end('<html>Sign in</html>'), /is not an image/],
 		['nothing', (_request, response) => response.end(), /is not an image/],
+		[
+			'what has no end',
+			(_request, response) => {
+				const more = () => !response.destroyed && response.write(Buffer.alloc(65_536), more);
+				more();
+			},
+			/could not be downloaded/,
+		],
 	])('%s is told, naming the address, before anything is sent', async (_name, how, words) => {
 		answer = how;
 		const { message, description } = await bench.refusal(edit(`${origin}/a.png`), unode());

@@ -514,3 +514,12 @@ it('image data of no known format is kept as it came, and that is said', async (
 		downloadError: expect.stringContaining('no known image format'),
 	});
 });
+
+it('names that expressions leave empty are the usual ones', async () => {
+	for (const nothing of ['={{ $json.nothing }}', '={{ null }}', '={{ "" }}']) {
+		const options = { fileName: nothing, binaryPropertyOutput: nothing };
+		const [{ binary }] = await bench.items(parameters('textToImage', IDS['4.0'], { options }));
+		expect(Object.keys(binary ?? {})).toEqual(['data']);
+		expect(binary?.data.fileName).toMatch(/^doubao-seedream-4-0-.*-0-0\.jpg$/);
+	}
+});

@@ -772,3 +772,30 @@ describe('Stream', () => {
 		expect(body).not.toHaveProperty('stream');
 	});
 });
+
+describe('switches that hold expressions', () => {
+	const sent = async (options: INodeParameters) =>
+		await bench.body(parameters('textToImage', IDS['5.0-lite'], { options }));
+
+	it.each([
+		['={{ "true" }}', true],
+		['={{ " TRUE " }}', true],
+		['={{ "false" }}', false],
+		['={{ "" }}', false],
+		['={{ null }}', false],
+		['={{ $json.nothing }}', false],
+	])('send %s as %s', async (value, expected) => {
+		const { watermark, tools } = await sent({ watermark: value, webSearch: value.trim() });
+		expect(watermark).toBe(expected);
+		if (value === '={{ "true" }}') expect(tools).toEqual([{ type: 'web_search' }]);
+		if (!expected) expect(tools).toBeUndefined();
+	});
+
+	it('refuse what is neither', async () => {
+		const options = { watermark: '={{ "perhaps" }}' };
+		const { message } = await bench.refusal(
+			parameters('textToImage', IDS['5.0-lite'], { options }),
+		);
+		expect(message).toBe('Watermark is “perhaps” [item 0]');
+	});
+});

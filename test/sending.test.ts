@@ -1,11 +1,12 @@
 import { OutboundHttp } from '@n8n/backend-network';
 import { Container } from '@n8n/di';
 import type { IHttpRequestOptions, INodeParameters } from 'n8n-workflow';
+import { Socket } from 'node:net';
 
 import { runNode, toolsOfAgent, type NodeRun } from './engine';
 import { secretsIn } from './faults/secrets';
 import { startGateway, type Fault } from './gateway';
-import { bytesOf, IDS, KEY, parameters, useGateway } from './support';
+import { bytesOf, hurry, IDS, KEY, parameters, useGateway } from './support';
 
 const bench = useGateway();
 
@@ -160,23 +161,7 @@ describe('the table of purposes', () => {
 	});
 });
 
-/** Lets time pass 50 times as fast for the rest of a test. @returns the waits from then on, in milliseconds */
-function hurry(): number[] {
-	const waits: number[] = [];
-	const { now } = Date;
-	const start = now();
-	jest.spyOn(Date, 'now').mockImplementation(() => start + (now() - start) * 50);
-	const { setTimeout: later } = globalThis;
-	jest.spyOn(globalThis, 'setTimeout').mockImplementation(((step: () => void, wait = 0) => {
-		waits.push(wait);
-		return later(step, wait / 50);
-	}) as typeof setTimeout);
-	return waits;
-}
-
 describe('another try', () => {
-	afterEach(() => jest.restoreAllMocks());
-
 	const once = async (fault: object, options: INodeParameters = {}) => {
 		bench.gateway.inject({ on: 'request', nth: 'every', ...fault } as Fault);
 		const { error } = await bench.run(
@@ -225,6 +210,12 @@ describe('another try', () => {
 		['an answer that stalls', { stall: 100 }],
 		['an answer that stalls before it begins', { stall: 0 }],
 		['half an answer that ends properly', { body: '{"data":[{"url":"http' }],
+		['an answer that gives signs of life only', { stall: 20, beat: 100 }],
+		['a message that may say that all went well', { body: '{"message":"Generated","list":[]}' }],
+		['a task', { body: '{"success":true,"message":"Submitted","data":{"task_id":"t"}}' }],
+		['a task with an empty error', { body: '{"task_id":"t","error":""}' }],
+		['an answer that the gateway lost', { ...BROKEN, code: 'do_request_failed', made: true }],
+		['an answer that the gateway could not read', { ...BROKEN, code: 'bad_response_body' }],
 	])('never after %s, which may have been charged', async (_, fault) => {
 		bench.gateway.inject({ on: 'request', nth: 'every', ...fault } as Fault);
 		const { error } = await bench.run(
@@ -235,7 +226,31 @@ describe('another try', () => {
 			{ settings: RETRY },
 		);
 		expect(posts()).toBe(1);
-		expect(error?.description).toContain('may have been made and charged');
+		expect(error?.description).toMatch(/may have been made and charged|may be charged/);
+	});
+
+	it('never after 500 where the user says so, not by Retry On Fail either', async () => {
+		bench.gateway.inject({ on: 'request', nth: 'every', ...BROKEN });
+		const { error } = await bench.run(
+			parameters('textToImage', MODEL, { options: { retryServerErrors: 'never' } }),
+			{ settings: RETRY },
+		);
+		expect([posts(), error?.message]).toEqual([1, expect.stringContaining('Something broke.')]);
+	});
+
+	it('is not made by every item once one has found that there is no use', async () => {
+		bench.gateway.inject({ on: 'request', nth: 'every', ...BUSY, match: { prompt: 'scene 0;' } });
+		bench.gateway.inject({ on: 'request', nth: 'every', ...BUSY, match: { prompt: 'scene 1;' } });
+		bench.gateway.inject(atScene(3, BUSY));
+		const { items } = await bench.run(text({ maxTries: 2, concurrentRequests: 1 }), {
+			items: scenes(4),
+			settings: CONTINUE,
+		});
+		const tries = scenes(4).map(
+			({ json }) => bench.bodies().filter(({ prompt }) => prompt === json.prompt).length,
+		);
+		expect(tries).toEqual([2, 1, 1, 2]);
+		expect(items.map(({ json }) => !json.error)).toEqual([false, false, true, true]);
 	});
 
 	it('after 500 at a gateway whose document says so', async () => {
@@ -308,6 +323,43 @@ describe('another try', () => {
 				pairedItem: { item: 0 },
 			},
 		]);
+	});
+});
+
+describe('what is known of a request without an answer', () => {
+	const broken = (syscall: string, code: string) =>
+		Object.assign(new Error(`${syscall} ${code} 192.0.2.1:443`), { code, syscall });
+	const several = Object.assign(new AggregateError([broken('connect', 'ETIMEDOUT')]), {
+		code: 'ETIMEDOUT',
+	});
+	const tls = 'Client network socket disconnected before secure TLS connection was established';
+
+	it.each<[string, Error, string]>([
+		['no connection in time', broken('connect', 'ETIMEDOUT'), 'Nothing was sent.'],
+		['none to any address of the host', several, 'Nothing was sent.'],
+		['no way there', broken('connect', 'EHOSTUNREACH'), 'Nothing was sent.'],
+		['a way that is gone later', broken('read', 'EHOSTUNREACH'), 'An image may have been made'],
+		['a connection that died', broken('read', 'ETIMEDOUT'), 'An image may have been made'],
+		['a connection that was reset', broken('read', 'ECONNRESET'), 'An image may have been made'],
+		['no greeting', Object.assign(new Error(tls), { code: 'ECONNRESET' }), 'Check the credential'],
+	])('%s', async (_, cause, words) => {
+		jest.spyOn(Socket.prototype, 'connect').mockImplementation(function (this: Socket) {
+			process.nextTick(() => this.destroy(cause));
+			return this;
+		});
+		const { error } = await bench.run(
+			parameters('textToImage', MODEL, { options: { maxTries: 1 } }),
+		);
+		expect(error?.description).toMatch(new RegExp(`^${words}`));
+	});
+
+	it('https where the gateway speaks http', async () => {
+		const baseUrl = bench.credentials().baseUrl.replace('http:', 'https:');
+		const { error } = await bench.run(parameters('textToImage', MODEL), {
+			credentials: bench.credentials('volcengine', { baseUrl }),
+		});
+		expect(error?.message).toMatch(/^The request could not be sent: /);
+		expect(error?.description).not.toContain('charged');
 	});
 });
 

@@ -21,6 +21,8 @@ export interface Failure {
 	retryAfter?: number;
 	/** Whether an image may have been made, and charged. */
 	made: 'no' | 'unknown';
+	/** Whether no connection came about, which may be otherwise soon. */
+	isUnreached?: boolean;
 }
 
 /** What to say where nobody knows whether an image was made. */

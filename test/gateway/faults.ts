@@ -49,6 +49,8 @@ const wire = {
 	cut: z.int().nonnegative().optional(),
 	/** Bytes of the body after which nothing more comes and the connection stays open. */
 	stall: z.int().nonnegative().optional(),
+	/** Milliseconds between the signs of life that a stalled body gives: comments of events, or white space. */
+	beat: z.number().positive().optional(),
 	/** Bytes a second. */
 	slow: z.number().positive().optional(),
 	/** The body never ends. */

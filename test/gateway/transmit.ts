@@ -7,7 +7,7 @@ import type { Reply } from './replies';
 /** The part of a fault that concerns the way of an answer. */
 export type Wire = Pick<
 	Fault,
-	'headers' | 'retryAfter' | 'delay' | 'cut' | 'stall' | 'slow' | 'endless'
+	'headers' | 'retryAfter' | 'delay' | 'cut' | 'stall' | 'beat' | 'slow' | 'endless'
 >;
 
 /** How many times a second a slow answer sends something. */
@@ -54,6 +54,11 @@ export async function transmit(
 	}
 	const filler = Buffer.alloc(65_536, ' ');
 	while (wire.endless && !response.destroyed) await write(filler);
+	const isEvents = /^text\/event-stream/.test(headers['Content-Type'] ?? '');
+	while (wire.beat && !response.destroyed) {
+		await write(Buffer.from(isEvents ? ': PING\n\n' : '\n'));
+		await Promise.race([pause(wire.beat), closed]);
+	}
 	if (wire.stall !== undefined) await closed;
 	if (response.destroyed) return 'left';
 	response.end();

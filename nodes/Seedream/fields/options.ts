@@ -304,7 +304,7 @@ const options: INodeProperties[] = [
 			send: {
 				type: 'body',
 				property: 'tools',
-				value: '={{ $value ? [{ type: "web_search" }] : undefined }}',
+				value: '={{ String($value) === "true" ? [{ type: "web_search" }] : undefined }}',
 			},
 		},
 	},

@@ -1,6 +1,7 @@
 import type { IDataObject, IN8nHttpFullResponse } from 'n8n-workflow';
 import { z } from 'zod/v4';
 
+import type { ByteStream } from '../connection';
 import { withoutSecrets } from '../errors';
 import type { ImageRequest } from '../request';
 import { isObject } from '../request/body';
@@ -15,7 +16,7 @@ import {
 	type Complaint,
 } from './failures';
 import { readJson } from './json';
-import { reasonOf, type ByteStream } from './stream';
+import { reasonOf } from './stream';
 
 /** One image of an answer; `bytes`, until the next record is asked for, or `url`, or both, hold it. */
 export interface ImageRecord {
@@ -84,6 +85,7 @@ const restSchema = z.looseObject({
 	task_id: text,
 	id: text,
 	status: z.unknown().optional(),
+	success: z.unknown().optional(),
 });
 
 type Entry = z.infer<typeof entrySchema>;
@@ -140,10 +142,16 @@ function presentable(value: unknown, secret: string): unknown {
 	);
 }
 
-function complaintOf({ error, code: topCode, message }: Rest): Complaint | undefined {
-	if (error) return { code: error.code ?? undefined, message: error.message ?? undefined };
-	const isFine = /^(success|ok)/i.test(message ?? '') || topCode === '0' || topCode === '200';
-	return message && !isFine ? { code: topCode ?? undefined, message } : undefined;
+function complaintOf(rest: Rest, status: number): Complaint | undefined {
+	const { error, code: topCode, message, success } = rest;
+	if (error?.code || error?.message) {
+		return { code: error.code ?? undefined, message: error.message ?? undefined };
+	}
+	const isFine = [message, topCode].some((each) => /^(succe|ok\b|0$|200$)/i.test(each ?? ''));
+	if (!message || isFine) return undefined;
+	// A message alone may say anything, also that all went well.
+	const isVague = status < 400 && !topCode && success !== false;
+	return { code: topCode ?? undefined, message, isVague };
 }
 
 /** An asynchronous gateway answers with the name of a task instead of images. */
@@ -161,7 +169,7 @@ function shortfall(
 	if (interruption) {
 		return `The answer broke off (${withoutSecrets(interruption, secret)}). More images may have been made and charged; the provider’s usage page shows them.`;
 	}
-	if (!complaint) return undefined;
+	if (!complaint || complaint.isVague) return undefined;
 	const words = [complaint.code, complaint.message].filter(Boolean).join(': ');
 	return `The service stopped early: ${withoutSecrets(words, secret)}.`;
 }
@@ -240,12 +248,15 @@ export async function* readAnswer(
 		interruption = reasonOf(error);
 	}
 
-	const complaint = complaintOf(rest);
+	const complaint = complaintOf(rest, context.status);
 	if (images === 0) {
-		const [first] = [complaint, ...failed].filter((each) => each !== undefined);
-		if (first && !interruption) throw complaintFailure(first, failed.length, context, request);
+		const isForLater = [rest, ...entries].some(isTask);
+		if (isForLater && (!complaint || complaint.isVague)) throw noAnswer(true, context);
+		// What was said before a break holds; what became of images that were under way then does not.
+		const first = complaint ?? (interruption ? undefined : failed[0]);
+		if (first) throw complaintFailure(first, failed.length, context, request);
 		if (interruption) throw brokenOff(interruption, context);
-		throw noAnswer([rest, ...entries].some(isTask), context);
+		throw noAnswer(false, context);
 	}
 	yield {
 		type: 'summary',

@@ -29,22 +29,40 @@ async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string>
 	yield Buffer.concat(pieces).toString('utf8');
 }
 
+/** The JSON object of an event; undefined for one that holds none. @throws SyntaxError for no JSON */
+function parse(text: string): object | undefined {
+	const value: unknown = text.trim() ? JSON.parse(text) : undefined;
+	return typeof value === 'object' && value !== null ? value : undefined;
+}
+
 /**
- * Reads server-sent events: the JSON of each, up to `[DONE]` or the end of the stream. Several `data`
- * lines make one text; comments, ids and event names (Ark repeats them as `type`) are passed over.
- * @throws what the stream throws; SyntaxError for an event that is not JSON
+ * Reads server-sent events: the JSON object of each, up to `[DONE]` or the end of the stream. Several
+ * `data` lines make one text; comments, ids and event names (Ark repeats them as `type`) are passed over.
+ * @throws what the stream throws; at the end, SyntaxError when an event was no JSON: images that were paid
+ * for stand behind it
  */
-export async function* readEvents(chunks: AsyncIterable<Buffer>): AsyncGenerator<unknown> {
+export async function* readEvents(chunks: AsyncIterable<Buffer>): AsyncGenerator<object> {
 	let data: string[] = [];
+	let broken: Error | undefined;
+	const take = () => {
+		const text = data.join('\n');
+		data = [];
+		try {
+			return text.trim() === '[DONE]' ? 'done' : parse(text);
+		} catch (error) {
+			broken ??= error as Error;
+			return undefined;
+		}
+	};
 	for await (const line of readLines(chunks)) {
 		const field = /^data:\s?([^]*)$/.exec(line);
 		if (field) data.push(field[1]);
 		if (line !== '' || data.length === 0) continue;
-		const text = data.join('\n');
-		data = [];
-		if (text.trim() === '[DONE]') return;
-		yield JSON.parse(text);
+		const event = take();
+		if (event === 'done') break;
+		if (event) yield event;
 	}
-	const last = data.join('\n').trim();
-	if (last && last !== '[DONE]') yield JSON.parse(last);
+	const last = take();
+	if (last && last !== 'done') yield last;
+	if (broken) throw broken;
 }

@@ -8,6 +8,8 @@ import type { ImageRequest } from '../request';
 export interface Complaint {
 	code?: string;
 	message?: string;
+	/** Whether it may be no complaint at all. */
+	isVague?: boolean;
 }
 
 const CHECK_BASE_URL =
@@ -134,6 +136,17 @@ function isGivenUp(status: number): boolean {
 }
 
 /**
+ * Whether a gateway says that it lost the service's answer: new-api `types/error.go`. The service may
+ * have made the image by then.
+ */
+function isOfTheWay({ code = '' }: Complaint, status: number): boolean {
+	return (
+		status >= 500 &&
+		/^(do_request_failed|bad_response|bad_response_body|read_response_body_failed)$/.test(code)
+	);
+}
+
+/**
  * The failure a complaint stands for.
  * @param count failed images of a set, 0 when the complaint is about the request
  */
@@ -144,15 +157,16 @@ export function complaintFailure(
 	request: ImageRequest,
 ): RequestFailure {
 	const words = withoutSecrets(complaint.message ?? '', secret).trim();
+	const mayBeMade = isGivenUp(status) || complaint.isVague || isOfTheWay(complaint, status);
 	const reason = words || `The gateway answered with HTTP status ${status} and no explanation`;
 	return new RequestFailure({
 		message: count > 1 ? `None of ${count} images was made: ${reason}` : reason,
-		description: isGivenUp(status) ? MAY_BE_CHARGED : advice(complaint, status, request),
+		description: mayBeMade ? MAY_BE_CHARGED : advice(complaint, status, request),
 		code: complaint.code || undefined,
 		status,
 		requestId: requestIdOf(headers, complaint.message),
 		retryAfter: retryAfterOf(headers),
-		made: isGivenUp(status) ? 'unknown' : 'no',
+		made: mayBeMade ? 'unknown' : 'no',
 	});
 }
 

@@ -4,11 +4,11 @@ import {
 	type IN8nHttpFullResponse,
 } from 'n8n-workflow';
 
+import { Connection, type ByteStream } from '../connection';
 import { readImageHeader, type ImageHeader } from '../imageHeader';
 import { wait } from '../wait';
 import type { ImageRecord } from './answer';
-import { Connection } from './connection';
-import { readAhead, reasonOf, release, type ByteStream } from './stream';
+import { readAhead, reasonOf, release } from './stream';
 
 /** What is known of an image after its bytes were stored, or could not be. */
 export interface StoredImage {
@@ -76,7 +76,8 @@ async function download(
 		connection.watch(stream, idle, LARGEST_IMAGE);
 		if (response.statusCode !== 200) throw new Error(`HTTP status ${response.statusCode}`);
 		const length = Number(response.headers['content-length']);
-		const { header, head, isWhole } = await readAhead(stream, length <= SMALL_IMAGE ? length : 0);
+		const isSmall = length <= SMALL_IMAGE;
+		const { header, head, isWhole } = await readAhead(stream, isSmall ? SMALL_IMAGE : -1);
 		if (!header) throw new Error('what the address shows is not an image');
 		const stored = await store(context, isWhole ? head : stream, header, name);
 		release(head);

@@ -4,14 +4,13 @@ import type {
 	INodeExecutionData,
 } from 'n8n-workflow';
 
+import type { ByteStream, Connection } from '../connection';
 import type { ImageRequest } from '../request';
 import { asLines, RequestFailure } from '../errors';
 import { Gate } from '../gate';
-import type { Connection } from './connection';
 import { readAnswer, type FailedRecord, type SummaryRecord } from './answer';
 import { addressOf } from './images';
 import { finishImage, notMade, toItems, type FinishedImage } from './items';
-import type { ByteStream } from './stream';
 
 /** Downloads under way at once, for one answer. */
 const DOWNLOADS = 4;

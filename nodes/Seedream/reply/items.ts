@@ -35,7 +35,8 @@ function fileName(
 	request: ImageRequest,
 	{ index }: ImageRecord,
 ): string {
-	const pattern = String(context.getNodeParameter('options.fileName', '')) || DEFAULT_FILE_NAME;
+	const pattern =
+		String(context.getNodeParameter('options.fileName', '') ?? '') || DEFAULT_FILE_NAME;
 	const values = new Map([
 		['model', request.model],
 		['date', timestamp()],
@@ -144,7 +145,8 @@ export function toItems(
 	failed: FailedRecord[],
 	summary: SummaryRecord,
 ): INodeExecutionData[] {
-	const field = String(context.getNodeParameter('options.binaryPropertyOutput', '')) || 'data';
+	const field =
+		String(context.getNodeParameter('options.binaryPropertyOutput', '') ?? '') || 'data';
 	const isSimplified = context.getNodeParameter('options.simplify', true) as boolean;
 	const pairedItem = { item: context.getItemIndex() };
 	const common = {

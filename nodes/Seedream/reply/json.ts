@@ -24,6 +24,13 @@ const LONGEST_KEY = 32;
 /** Bytes around the entries: what an answer says there is short, and more than this is not read. */
 const LONGEST_REST = 1024 * 1024;
 
+/** Bytes of an entry, or of its image; the largest image the models make has half of it. */
+const LONGEST_ENTRY = 192 * 1024 * 1024;
+
+function assertEnds(length: number): void {
+	if (length > LONGEST_ENTRY) throw new Error('an image has no end');
+}
+
 /**
  * Decodes JSON strings of base64 piece by piece, with or without escapes and data URI prefix. All images
  * of an answer go through one buffer, which grows to the largest of them.
@@ -86,6 +93,7 @@ class Base64Decoder {
 
 	private decode(text: string): void {
 		const needed = this.length + Math.ceil((text.length * 3) / 4);
+		assertEnds(needed);
 		if (needed > this.buffer.length) {
 			const larger = Buffer.allocUnsafe(Math.max(needed, this.buffer.length * 2));
 			this.buffer.copy(larger, 0, 0, this.length);
@@ -105,6 +113,7 @@ export async function* readJson(chunks: AsyncIterable<Buffer>): AsyncGenerator<J
 	const rest: Buffer[] = [];
 	let restLength = 0;
 	let entry: Buffer[] = [];
+	let entryLength = 0;
 	const decoder = new Base64Decoder();
 	let isImage = false;
 	let bytes: Buffer | undefined;
@@ -119,8 +128,11 @@ export async function* readJson(chunks: AsyncIterable<Buffer>): AsyncGenerator<J
 	const keep = (slice: Buffer) => {
 		if (slice.length === 0) return;
 		if (isInString && isImage) decoder.push(slice);
-		else if (isInData && depth >= ENTRY) entry.push(Buffer.from(slice));
-		else if (!isInData) {
+		else if (isInData && depth >= ENTRY) {
+			entry.push(Buffer.from(slice));
+			entryLength += slice.length;
+			assertEnds(entryLength);
+		} else if (!isInData) {
 			rest.push(Buffer.from(slice));
 			restLength += slice.length;
 		}
@@ -183,6 +195,7 @@ export async function* readJson(chunks: AsyncIterable<Buffer>): AsyncGenerator<J
 					const value: unknown = JSON.parse(Buffer.concat(entry).toString('utf8'));
 					yield { type: 'entry', value, bytes };
 					entry = [];
+					entryLength = 0;
 					bytes = undefined;
 				} else if (isInData && depth === DATA) {
 					from = at - 1;

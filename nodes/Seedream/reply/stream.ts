@@ -1,19 +1,5 @@
+import type { ByteStream } from '../connection';
 import { readImageHeader, type ImageHeader } from '../imageHeader';
-
-/** The part of Node's Readable this package needs; a node may not import `stream` itself. */
-export interface ByteStream extends AsyncIterable<Buffer> {
-	readonly readableEnded: boolean;
-	/** Bytes that wait to be read. */
-	readonly readableLength: number;
-	readonly destroyed: boolean;
-	push(chunk: Buffer | null, encoding?: BufferEncoding): boolean;
-	read(): Buffer | null;
-	unshift(chunk: Buffer): void;
-	destroy(error?: Error): void;
-	on(event: 'error', listener: () => void): void;
-	once(event: string, listener: (error?: Error) => void): void;
-	removeListener(event: string, listener: (error?: Error) => void): void;
-}
 
 /** Bytes to look at for a size: a JPEG's stands behind its EXIF, which can be long. */
 const LONGEST_HEADER = 1024 * 1024;
@@ -48,13 +34,13 @@ export function release({ buffer, byteLength }: Buffer): void {
 
 /**
  * Reads the beginning of a stream, which holds the image's header, and puts it back if more follows.
- * @param atLeast bytes, as far as there are so many
+ * @param whole bytes up to which a stream is read to its end
  * @returns the header, undefined when the bytes are no image; the beginning, and whether it is all
  * @throws what the stream throws
  */
 export async function readAhead(
 	stream: ByteStream,
-	atLeast: number,
+	whole: number,
 ): Promise<{ header?: ImageHeader; head: Buffer; isWhole: boolean }> {
 	const chunks: Buffer[] = [];
 	let length = 0;
@@ -65,7 +51,7 @@ export async function readAhead(
 		return head;
 	};
 	const isHeaderRead = () => header?.width !== undefined || length >= LONGEST_HEADER;
-	while (!isHeaderRead() || length < atLeast) {
+	while (!isHeaderRead() || length <= whole) {
 		const chunk = stream.read();
 		if (chunk === null) {
 			if (stream.readableEnded) return { header, head: take(), isWhole: true };

@@ -23,6 +23,7 @@ import { chooseSize } from './size';
 
 /** What a credential says, as far as the node reads it; the credential describes the fields. */
 export interface Credential {
+	baseUrl: string;
 	apiKey: string;
 	gateway?: string;
 	placement?: Placement;
@@ -66,8 +67,8 @@ function expectedImages(body: Body): number {
 		sequential_image_generation: set,
 		sequential_image_generation_options: options,
 	} = mergeDeep(inside, body);
-	const count = set === 'auto' && isObject(options) ? options.max_images : n;
-	return Number(count) || 1;
+	if (set !== 'auto') return Number(n) || 1;
+	return Number(isObject(options) ? options.max_images : NaN) || MAX_IMAGES.max;
 }
 
 /** Reads the fields of one item and builds its request. */
@@ -98,6 +99,7 @@ class RequestBuilder {
 		this.set(body, references.length, family, gateway);
 		const refuse: Refusal = (message, description) => this.error(message, description);
 		this.warnings.push(...dropWhatIsNotTaken(body, family, gateway));
+		body.watermark = this.watermark(body);
 		checkNumbers(body, refuse);
 		body.size = this.size(family, gateway);
 
@@ -212,6 +214,16 @@ class RequestBuilder {
 		const isOffered =
 			!!family && gateway.streamsSets && !reasonNotToSend('stream', body, family, gateway);
 		if (stream === 'on' || (stream === 'automatic' && isOffered)) body.stream = true;
+	}
+
+	/** Never left to the service, whose default is to mark: an expression may give a text, or nothing. */
+	private watermark({ watermark }: Body): boolean {
+		const text = String(watermark ?? '')
+			.trim()
+			.toLowerCase();
+		if (text === 'true') return true;
+		if (text === 'false' || text === '') return false;
+		throw this.error(`Watermark is “${text}”`, 'Set it to on or off, or to true or false.');
 	}
 
 	private size(family: ModelFamily | undefined, gateway: Gateway): string {

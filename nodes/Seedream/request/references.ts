@@ -7,9 +7,16 @@ import type {
 
 import type { Gateway } from '../catalog/gateways';
 import type { ModelFamily } from '../catalog/models';
+import { Connection, type ByteStream } from '../connection';
 import { inputError, withoutSecrets } from '../errors';
 import type { ReferenceEntry } from '../fields/references';
 import { readImageHeader } from '../imageHeader';
+
+/** Milliseconds without a byte after which a download is given up. */
+const IDLE = 60_000;
+
+/** Bytes; more than any model reads. */
+const LARGEST_DOWNLOAD = 64 * 1024 * 1024;
 
 /** A reference image before its bytes are read. */
 export interface Reference {
@@ -180,20 +187,28 @@ function encode(
 	return `data:image/${format};base64,${bytes.toString('base64')}`;
 }
 
+/** Fetches a reference for a gateway that takes no URLs. */
 async function download(context: IExecuteSingleFunctions, reference: Reference): Promise<Buffer> {
+	const connection = new Connection(context);
 	try {
-		const body: unknown = await context.helpers.httpRequest({
+		const body = (await context.helpers.httpRequest({
 			url: String(reference.url),
-			encoding: 'arraybuffer',
-			abortSignal: context.getExecutionCancelSignal(),
-		});
-		return Buffer.from(body as ArrayBuffer);
+			encoding: 'stream',
+			timeout: IDLE,
+			abortSignal: connection.signal,
+		})) as ByteStream;
+		connection.watch(body, IDLE, LARGEST_DOWNLOAD);
+		const chunks: Buffer[] = [];
+		for await (const chunk of body) chunks.push(chunk);
+		return Buffer.concat(chunks);
 	} catch (error) {
 		throw inputError(
 			context,
 			`Reference Images: ${reference.label} could not be downloaded`,
 			`${(error as Error).message}. The gateway takes no URLs, so this node fetches the image itself. Check the URL, or pass the image as a Binary Field.`,
 		);
+	} finally {
+		connection.close();
 	}
 }
 

@@ -11,9 +11,10 @@ import {
 	type INodeExecutionData,
 } from 'n8n-workflow';
 
+import { apiBaseUrl } from '../catalog/gateways';
+import { Connection } from '../connection';
 import { errorItem, RequestFailure, requestError, withoutSecrets } from '../errors';
 import { readReply } from '../reply';
-import { Connection } from '../reply/connection';
 import { buildRequest, completeBody, type Credential, type ImageRequest } from '../request';
 import { isPreview, previewRequest } from '../request/preview';
 import { failureAfterAnswer, networkFailure } from './failures';
@@ -95,14 +96,18 @@ async function runItem(
 	member: RunMember,
 	options: RequestOptions,
 ): Promise<INodeExecutionData[]> {
-	const { body: declared, baseURL = '' } = options;
-	const { request, apiKey, fingerprint, remembered } = await member.prepare(async () => {
+	const { body: declared } = options;
+	const { request, apiKey, baseURL, fingerprint, remembered } = await member.prepare(async () => {
 		const credential = await context.getCredentials<Credential>('seedreamApi');
-		const built = buildRequest(context, credential, declared as IDataObject, baseURL);
-		const words = () => JSON.stringify([baseURL, built.body, built.references]);
+		const { apiKey, baseUrl, gateway = 'automatic' } = credential;
+		// The item's own: n8n takes the address of all items from the credential of the first, which may
+		// hold expressions, and would send the key of one item to the gateway of another.
+		const url = apiBaseUrl(String(baseUrl ?? ''), gateway);
+		const built = buildRequest(context, credential, declared as IDataObject, url);
+		const words = () => JSON.stringify([url, built.body, built.references]);
 		member.expect(built.expectedImages);
-		const { apiKey } = credential;
-		return { request: built, apiKey, fingerprint: words, remembered: member.recall(words) };
+		const known = member.recall(words);
+		return { request: built, apiKey, baseURL: url, fingerprint: words, remembered: known };
 	});
 	if (remembered) return remembered;
 
@@ -111,7 +116,8 @@ async function runItem(
 		member.assertWithinLimit();
 		// Not kept in what n8n holds until the run ends: references are large.
 		const body = (await completeBody(context, request)) as IDataObject;
-		const step = async () => await exchange(context, request, { ...options, body }, apiKey);
+		const step = async () =>
+			await exchange(context, request, { ...options, baseURL, body }, apiKey);
 		return await member.keep(fingerprint, withRetries(context, request, member, step));
 	});
 }

@@ -2,7 +2,6 @@ import type { IExecuteSingleFunctions } from 'n8n-workflow';
 
 import { RequestFailure, type Failure } from '../errors';
 import type { ImageRequest } from '../request';
-import { wasNotReached } from './failures';
 import type { RunMember } from './run';
 
 /** Milliseconds before the second try; doubled for each further one. */
@@ -20,10 +19,10 @@ const LONGEST_WAIT_OTHERWISE = 4_000;
  */
 function canRetry(failure: Failure, retriesServerErrors: boolean): boolean {
 	if (failure.made === 'unknown') return false;
-	const { status, code = '', message } = failure;
+	const { status, code = '', message, isUnreached } = failure;
 	switch (status) {
 		case undefined:
-			return wasNotReached(code);
+			return isUnreached === true;
 		case 429:
 			if (/SetLimitExceeded|insufficient/i.test(code)) return false;
 			return !(/QuotaExceeded/i.test(code) && /free trial|usage quota/i.test(message));
@@ -68,15 +67,25 @@ export async function withRetries<T>(
 			(value) => ({ value }),
 			(error: unknown) => ({ error }),
 		);
-		if ('value' in outcome) return outcome.value;
+		if ('value' in outcome) {
+			member.isHopeless = false;
+			return outcome.value;
+		}
 		if (!(outcome.error instanceof RequestFailure)) throw outcome.error;
 		const { failure } = outcome.error;
-		const isWorthwhile = tries < maxTries && canRetry(failure, retriesServerErrors);
+		const isWorthwhile = canRetry(failure, retriesServerErrors);
+		const isEnough = tries >= (member.isHopeless ? 1 : maxTries);
 		const milliseconds = waitBefore(tries, failure);
-		if (isWorthwhile && isBusy(failure)) member.pauseAll(milliseconds);
-		if (isWorthwhile && (await member.pause(milliseconds))) continue;
-		throw new RequestFailure(
-			tries > 1 ? { ...failure, message: `${failure.message} (${tries} tries)` } : failure,
-		);
+		if (isWorthwhile && !isEnough) {
+			if (isBusy(failure)) member.pauseAll(milliseconds);
+			if (await member.pause(milliseconds)) continue;
+		}
+		if (isWorthwhile && isEnough) member.isHopeless = true;
+		throw new RequestFailure({
+			...failure,
+			message: tries > 1 ? `${failure.message} (${tries} tries)` : failure.message,
+			// Who never wants to pay for a second try does not want one of Retry On Fail either.
+			made: failure.status === 500 && choice === 'never' ? 'unknown' : failure.made,
+		});
 	}
 }

@@ -45,6 +45,9 @@ class Attempt {
 	/** Whether any item failed, so that n8n may try again. */
 	hasFailed = false;
 
+	/** Whether an item used up its tries on a gateway that is busy or away, and none got through since. */
+	isHopeless = false;
+
 	/** Aborted when a failure ends the run: nothing is sent any more. */
 	readonly ending = new AbortController();
 
@@ -171,12 +174,20 @@ export class RunMember {
 
 	/** @throws NodeOperationError when the items together ask for more than "Max Images per Run" */
 	assertWithinLimit(): void {
-		const limit = Number(this.context.getNodeParameter('options.maxImagesPerRun', 0));
+		const value = this.context.getNodeParameter('options.maxImagesPerRun', 0);
+		const limit = Number(value ?? NaN);
+		if (!(limit >= 0) || String(value).trim() === '') {
+			throw inputError(
+				this.context,
+				`Max Images per Run is ${String(value ?? '') || 'empty'}`,
+				'Nothing was sent. Set it to a whole number; 0 is no limit.',
+			);
+		}
 		const { expectedImages, started } = this.attempt;
 		// Items of later batches are not known yet; they count like those that are.
 		const items = comesInBatches(this.context) ? itemCount(this.context) : started.size;
 		const images = Math.ceil((expectedImages * items) / started.size);
-		if (!(limit > 0) || images <= limit) return;
+		if (limit === 0 || images <= limit) return;
 		throw inputError(
 			this.context,
 			`This run would make up to ${images} images, more than the ${limit} of Max Images per Run`,
@@ -243,6 +254,18 @@ export class RunMember {
 			if (left <= 0) return true;
 			await wait(left, AbortSignal.any(signals));
 		}
+	}
+
+	/**
+	 * Whether the gateway has proved busy or away for good, as far as this pass knows. Items are then sent
+	 * once each: a thousand that all wait for minutes would take days to say the same.
+	 */
+	get isHopeless(): boolean {
+		return this.attempt.isHopeless;
+	}
+
+	set isHopeless(value: boolean) {
+		this.attempt.isHopeless = value;
 	}
 
 	/** Lets all items of the run wait with what they have not sent yet. */
