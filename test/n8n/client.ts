@@ -11,6 +11,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 200;
 
+/** Milliseconds an execution may take; longer ones hang. */
+const EXECUTION_LIMIT_MS = 240_000;
+
 /** Who signs in to the servers started here; they listen on 127.0.0.1 only. */
 export const OWNER = { email: 'owner@example.com', password: 'Seedream-2026' };
 
@@ -131,6 +134,7 @@ export class N8nClient {
 	/**
 	 * Runs a stored workflow from its Manual or Schedule Trigger, as Execute Workflow in the editor does,
 	 * to its end.
+	 * @throws Error when that takes more than 240 s
 	 */
 	async execute(workflowId: string): Promise<Execution> {
 		const workflowData = await this.request<WorkflowFile>('GET', `/workflows/${workflowId}`);
@@ -141,6 +145,7 @@ export class N8nClient {
 			// Older n8n wants the workflow, newer knows it.
 			{ workflowData, triggerToStartFrom: { name: trigger?.name } },
 		);
+		const deadline = Date.now() + EXECUTION_LIMIT_MS;
 		for (;;) {
 			// Some older n8n cannot hand over a running execution, but list it.
 			const { results } = await this.request<{ results: Array<{ id: string; status: string }> }>(
@@ -149,6 +154,7 @@ export class N8nClient {
 			);
 			const status = results.find(({ id }) => id === executionId)?.status ?? 'new';
 			if (!['new', 'running', 'waiting'].includes(status)) return await this.execution(executionId);
+			if (Date.now() > deadline) throw new Error(`Execution ${executionId} has not ended`);
 			await sleep(POLL_MS);
 		}
 	}
@@ -195,7 +201,12 @@ export class N8nClient {
 	async send(method: string, path: string, body?: object): Promise<Response> {
 		const response = await fetch(`${this.url}${path}`, {
 			method,
-			headers: { cookie: this.cookie, ...(body && { 'content-type': 'application/json' }) },
+			headers: {
+				// n8n may close a connection that waits for its next request, just when that comes.
+				connection: 'close',
+				cookie: this.cookie,
+				...(body && { 'content-type': 'application/json' }),
+			},
 			body: body && JSON.stringify(body),
 		});
 		if (!response.ok) {

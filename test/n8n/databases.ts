@@ -4,7 +4,7 @@ import { access, chown, mkdir, open, readdir, readFile } from 'node:fs/promises'
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { freePort, run, tail } from './process';
+import { freePort, isAnswered, run, tail } from './process';
 
 const START_LIMIT_MS = 30_000;
 const POLL_MS = 100;
@@ -27,7 +27,7 @@ export async function startRedis(folder: string): Promise<Database> {
 	const command = '/usr/bin/redis-server';
 	await assertInstalled(command, 'redis-server');
 	await mkdir(folder);
-	const port = Number(await freePort());
+	const port = await freePort();
 	const args = ['--bind', '127.0.0.1', '--port', String(port), '--dir', folder];
 	return await keep(folder, port, [command, ...args, '--save', '3600 1']);
 }
@@ -64,7 +64,7 @@ export async function startPostgres(folder: string): Promise<Database> {
 		],
 		{ cwd: folder },
 	);
-	const port = Number(await freePort());
+	const port = await freePort();
 	return await keep(folder, port, [
 		...user,
 		path.join(programs, 'postgres'),
@@ -115,8 +115,7 @@ async function start(
 		await exit;
 	};
 	const deadline = Date.now() + START_LIMIT_MS;
-	// A port that can no longer be listened on is the server's.
-	while ((await freePort(port)) !== undefined) {
+	while (!(await isAnswered(port))) {
 		if (child.exitCode !== null || Date.now() > deadline) {
 			if (child.exitCode === null) await stop();
 			throw new Error(

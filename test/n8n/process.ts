@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
 
 const HEARTBEAT_MS = 15_000;
 const TAIL_LINES = 25;
@@ -70,18 +71,25 @@ export async function run(
 	}
 }
 
-/**
- * Finds out whether a port of 127.0.0.1 can be listened on.
- * @param port 0 asks for any free port
- * @returns the port, or undefined when it is in use
- */
-export async function freePort(port = 0): Promise<number | undefined> {
+/** A port of 127.0.0.1 that nobody listens on. */
+export async function freePort(): Promise<number> {
+	const probe = createServer().listen(0, '127.0.0.1');
+	await once(probe, 'listening');
+	const { port } = probe.address() as AddressInfo;
+	probe.close();
+	await once(probe, 'close');
+	return port;
+}
+
+/** Whether somebody listens on a port of 127.0.0.1. */
+export async function isAnswered(port: number): Promise<boolean> {
 	return await new Promise((resolve) => {
-		const probe = createServer();
-		probe.once('error', () => resolve(undefined));
-		probe.listen(port, '127.0.0.1', () => {
-			const address = probe.address();
-			probe.close(() => resolve(typeof address === 'object' ? address?.port : undefined));
-		});
+		const probe = connect(port, '127.0.0.1');
+		const end = (isOpen: boolean) => {
+			probe.destroy();
+			resolve(isOpen);
+		};
+		probe.once('connect', () => end(true));
+		probe.once('error', () => end(false));
 	});
 }

@@ -120,7 +120,8 @@ async function waitUntilReady(
 ): Promise<void> {
 	const deadline = Date.now() + START_LIMIT_MS;
 	for (;;) {
-		const ready = await fetch(`${url}/healthz/readiness`).then(
+		const signal = AbortSignal.timeout(5_000);
+		const ready = await fetch(`${url}/healthz/readiness`, { signal }).then(
 			(response) => response.ok,
 			() => false,
 		);

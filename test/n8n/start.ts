@@ -8,7 +8,7 @@ import { startGateway } from '../gateway';
 import { N8nClient, OWNER, type WorkflowFile } from './client';
 import { installPackage, packPackage } from './community';
 import { installN8n } from './install';
-import { freePort } from './process';
+import { isAnswered } from './process';
 import { startServer } from './server';
 
 const REPOSITORY = path.resolve(__dirname, '../..');
@@ -86,7 +86,7 @@ Open an example and press Execute workflow. Images go to output/. Ctrl-C stops e
 /** @throws Error when the port is in use */
 async function editorPort(): Promise<number> {
 	const wanted = Number(process.env.N8N_PORT ?? 5678);
-	if ((await freePort(wanted)) === undefined) {
+	if (await isAnswered(wanted)) {
 		throw new Error(
 			`Port ${wanted} is in use, perhaps by another n8n. Stop that program, or choose another port: N8N_PORT=5680 npm start`,
 		);

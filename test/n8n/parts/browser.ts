@@ -212,9 +212,11 @@ async function seeImage(page: Page, { gateway }: Stage, check: Check): Promise<v
 	await check('a run shows the image, and its download has the very bytes', async () => {
 		await page.getByTestId('parameter-input-prompt').getByRole('textbox').fill(PROMPT);
 		await page.getByTestId('node-execute-button').click();
-		const downloading = page.waitForEvent('download');
-		await page.getByTestId('ndv-download-binary-data').click();
-		const downloaded = await readFile(await (await downloading).path());
+		const [download] = await Promise.all([
+			page.waitForEvent('download'),
+			page.getByTestId('ndv-download-binary-data').click(),
+		]);
+		const downloaded = await readFile(await download.path());
 		const [image] = gateway.ledger.images;
 		assert.equal(image.prompt, PROMPT);
 		assert.match(image.model, /seedream-4-0-250828/);
