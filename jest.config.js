@@ -7,4 +7,5 @@ module.exports = {
 	},
 	setupFiles: ['<rootDir>/test/setup.ts'],
 	testTimeout: 30_000,
+	restoreMocks: true,
 };

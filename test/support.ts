@@ -122,8 +122,6 @@ export function hurry(): number[] {
 	return waits;
 }
 
-afterEach(() => jest.restoreAllMocks());
-
 /** Starts the embedded gateway for the tests of a file; each test finds its ledger empty. */
 export function useGateway(): Bench {
 	let server: Gateway | undefined;

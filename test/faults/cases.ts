@@ -171,6 +171,10 @@ const given: Case[] = [408, 502, 504, 520, 524].flatMap((status) => [
 	request(`${status} JSON, made`, { status, made: true }, { unknowable: true }),
 ]);
 
+const lostOnTheWay: Case[] = ['do_request_failed', 'bad_response_body'].map((code) =>
+	request(`500 ${code}, made`, { ...BROKEN, code, made: true }, { unknowable: true }),
+);
+
 const connections: Case[] = [
 	request('reset before anything is made', { reset: 'before' }),
 	request('reset after all is made', { reset: 'after' }, { shapes: BODIES, unknowable: true }),
@@ -188,6 +192,11 @@ const connections: Case[] = [
 		request(
 			`answer stalled after ${at} bytes`,
 			{ stall: at },
+			{ shapes: BODIES, unknowable: true, timeout: TIMEOUT },
+		),
+		request(
+			`answer stalled after ${at} bytes, with signs of life`,
+			{ stall: at, beat: 50 },
 			{ shapes: BODIES, unknowable: true, timeout: TIMEOUT },
 		),
 	]),
@@ -248,6 +257,7 @@ export const CASES: Case[] = [
 	...refused,
 	...retried,
 	...given,
+	...lostOnTheWay,
 	...connections,
 	...sets,
 	...streams,

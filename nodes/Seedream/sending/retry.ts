@@ -74,13 +74,14 @@ export async function withRetries<T>(
 		if (!(outcome.error instanceof RequestFailure)) throw outcome.error;
 		const { failure } = outcome.error;
 		const isWorthwhile = canRetry(failure, retriesServerErrors);
-		const isEnough = tries >= (member.isHopeless ? 1 : maxTries);
+		const isAway = isBusy(failure) || failure.isUnreached === true;
+		const isEnough = tries >= (isAway && member.isHopeless ? 1 : maxTries);
 		const milliseconds = waitBefore(tries, failure);
 		if (isWorthwhile && !isEnough) {
 			if (isBusy(failure)) member.pauseAll(milliseconds);
 			if (await member.pause(milliseconds)) continue;
 		}
-		if (isWorthwhile && isEnough) member.isHopeless = true;
+		if (isWorthwhile && isEnough && isAway) member.isHopeless = true;
 		throw new RequestFailure({
 			...failure,
 			message: tries > 1 ? `${failure.message} (${tries} tries)` : failure.message,
