@@ -1,12 +1,15 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import type { INodeParameters } from 'n8n-workflow';
 
+import type { ByteStream } from '../nodes/Seedream/connection';
+import { readAhead } from '../nodes/Seedream/reply/stream';
 import { runNode } from './engine';
 import { startGateway, type Fault, type Gateway } from './gateway';
-import { bytesOf, IDS, KEY, parameters, useGateway } from './support';
+import { bytesOf, IDS, KEY, parameters, picture, useGateway } from './support';
 
 const bench = useGateway();
 
@@ -200,4 +203,18 @@ describe('the time an answer may take', () => {
 		expect(error?.message).toBe('The gateway did not answer within 0.7 s [item 0]');
 		expect(JSON.stringify(error?.description)).not.toContain(KEY);
 	});
+});
+
+it.each([
+	['a small file is read whole', 100_000, true],
+	['one that turns out larger flows on', 100, false],
+	['one of unknown length flows on', -1, false],
+])('%s', async (_, limit, isWhole) => {
+	const bytes = await picture(40, 40);
+	const stream = Readable.from([bytes.subarray(0, 60), bytes.subarray(60)], { objectMode: false });
+	const ahead = await readAhead(stream as unknown as ByteStream, limit);
+	expect(ahead.isWhole).toBe(isWhole);
+	const rest: Buffer[] = [];
+	for await (const chunk of stream) rest.push(chunk as Buffer);
+	expect(Buffer.concat(isWhole ? [ahead.head] : rest)).toEqual(bytes);
 });
