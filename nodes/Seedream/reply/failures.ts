@@ -139,7 +139,7 @@ function isGivenUp(status: number): boolean {
  * Whether a gateway says that it lost the service's answer: new-api `types/error.go`. The service may
  * have made the image by then.
  */
-function isOfTheWay({ code = '' }: Complaint, status: number): boolean {
+function isLostOnTheWay({ code = '' }: Complaint, status: number): boolean {
 	return (
 		status >= 500 &&
 		/^(do_request_failed|bad_response|bad_response_body|read_response_body_failed)$/.test(code)
@@ -157,7 +157,7 @@ export function complaintFailure(
 	request: ImageRequest,
 ): RequestFailure {
 	const words = withoutSecrets(complaint.message ?? '', secret).trim();
-	const mayBeMade = isGivenUp(status) || complaint.isVague || isOfTheWay(complaint, status);
+	const mayBeMade = isGivenUp(status) || complaint.isVague || isLostOnTheWay(complaint, status);
 	const reason = words || `The gateway answered with HTTP status ${status} and no explanation`;
 	return new RequestFailure({
 		message: count > 1 ? `None of ${count} images was made: ${reason}` : reason,

@@ -180,7 +180,7 @@ export class RunMember {
 			throw inputError(
 				this.context,
 				`Max Images per Run is ${String(value ?? '') || 'empty'}`,
-				'Nothing was sent. Set it to a whole number; 0 is no limit.',
+				'Set it to a whole number; 0 is no limit.',
 			);
 		}
 		const { expectedImages, started } = this.attempt;
