@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { MODELS } from '../facts/models';
 import type { RequestFault } from './faults';
 import type { ImageRecord } from './ledger';
 import type { Order } from './order';
@@ -200,16 +201,16 @@ function openAiImage(
 
 /** Measured: the plain answer of 5.0 pro names the model without its date. */
 function echoedModel({ model, family }: Order): string {
-	return family.id === '5.0-pro' ? model.replace(/-\d{6}$/, '') : model;
+	return family === '5.0-pro' ? model.replace(/-\d{6}$/, '') : model;
 }
 
 /** The 3.0 models answer without sizes. */
 function hasSize({ family }: Order): boolean {
-	return !family.id.endsWith('3.0');
+	return !family.endsWith('3.0');
 }
 
 function isLayerFamily({ family }: Order): boolean {
-	return family.parameters.layer_decomposition !== undefined;
+	return MODELS[family].parameters.layer_decomposition !== undefined;
 }
 
 function tools(order: Order): object {

@@ -1,10 +1,13 @@
 import {
-	MAX_IMAGES,
-	MODEL_FAMILIES,
-	type ModelFamily,
+	FAMILIES,
+	type Family,
+	type Model,
+	MODELS,
+	RANGES,
+	type ReferenceRules,
 	type SizeRules,
-} from '../../nodes/Seedream/catalog/models';
-import { RATIOS, type RatioTable, type Resolution } from '../../nodes/Seedream/catalog/sizes';
+} from '../facts/models';
+import { RATIOS, type Resolution, type Row } from '../facts/sizes';
 import { readReferences, type Reference } from './references';
 import { invalid, Refusal } from './refusal';
 import { readTags, type Tags } from './tags';
@@ -30,7 +33,7 @@ export interface Wish {
 /** What is to be made, every open question decided. */
 export interface Order {
 	model: string;
-	family: ModelFamily;
+	family: Family;
 	prompt: string;
 	references: Reference[];
 	/** Pixels. */
@@ -53,11 +56,17 @@ export interface Order {
 /**
  * Decides what a checked request makes: fetches and checks its references, picks the pixels,
  * counts the images.
+ * @param rules of the references, where the service has its own
  * @throws Refusal for references and explicit sizes outside the model's limits
  */
-export async function placeOrder(wish: Wish, family: ModelFamily): Promise<Order> {
+export async function placeOrder(
+	wish: Wish,
+	family: Family,
+	rules: ReferenceRules | undefined = MODELS[family].references,
+): Promise<Order> {
+	const model = MODELS[family];
 	const images = referenceValues(wish);
-	const references = family.references ? await readReferences(images, family.references) : [];
+	const references = rules ? await readReferences(images, rules) : [];
 	const transparent = wish.background === 'transparent';
 	const tags = readTags(wish.prompt);
 	const set = wish.sequential_image_generation === 'auto';
@@ -66,11 +75,11 @@ export async function placeOrder(wish: Wish, family: ModelFamily): Promise<Order
 		family,
 		prompt: wish.prompt,
 		references,
-		...(tags.pixels ?? resolveSize(wish, family, references)),
+		...(tags.pixels ?? resolveSize(wish, model, references)),
 		format: tags.format ?? wish.output_format ?? (transparent ? 'png' : 'jpeg'),
 		transparent,
 		watermark: wish.watermark ?? true,
-		count: wish.count ?? (set ? setLength(wish, family, images.length, tags.images) : 1),
+		count: wish.count ?? (set ? setLength(wish, model, images.length, tags.images) : 1),
 		set,
 		stream: wish.stream ?? false,
 		base64: wish.response_format === 'b64_json',
@@ -88,12 +97,12 @@ export function referenceValues({ image }: Wish): readonly string[] {
 /** `max_images` is a ceiling under which the model decides by the prompt; here it always fills it. */
 function setLength(
 	wish: Wish,
-	family: ModelFamily,
+	model: Model,
 	references: number,
 	tagged: number | undefined,
 ): number {
-	const asked = wish.sequential_image_generation_options?.max_images ?? MAX_IMAGES.max;
-	const room = (family.maxTotalImages ?? MAX_IMAGES.max) - references;
+	const asked = wish.sequential_image_generation_options?.max_images ?? RANGES.max_images.max;
+	const room = (model.maxTotalImages ?? RANGES.max_images.max) - references;
 	return Math.max(1, Math.min(tagged ?? asked, asked, room));
 }
 
@@ -103,24 +112,26 @@ function setLength(
  */
 function resolveSize(
 	wish: Wish,
-	family: ModelFamily,
+	{ size: rules }: Model,
 	references: readonly Reference[],
 ): { width: number; height: number } {
-	if (!family.size) return adaptiveSize(references);
-	const size = wish.size ?? family.size.default;
-	if (/^\d+x\d+$/.test(size)) return explicitSize(size, family.size);
-	const table = presetTable(size.toUpperCase() as Resolution, family.size);
-	if (!table) throw sizeRefusal(sizeForms(family.size));
+	if (!rules) return adaptiveSize(references);
+	const size = wish.size ?? rules.default;
+	if (/^\d+x\d+$/.test(size)) return explicitSize(size, rules);
+	const table = presetTable(size.toUpperCase() as Resolution, rules);
+	if (!table) throw sizeRefusal(sizeForms(rules));
 	const ratio = RATIOS.find((name) => new RegExp(`(?<!\\d)${name}(?!\\d)`).test(wish.prompt));
 	const [width, height] = table[ratio ?? '1:1'].split('x').map(Number);
 	return { width, height };
 }
 
 /** Some gateways offer presets that the model itself does not have; those take another model's row. */
-function presetTable(preset: Resolution, rules: SizeRules): RatioTable | undefined {
+function presetTable(preset: Resolution, rules: SizeRules): Row | undefined {
 	return (
 		(rules.presets.includes(preset) ? rules.table[preset] : undefined) ??
-		MODEL_FAMILIES.map((family) => family.size?.table[preset]).find((table) => table !== undefined)
+		FAMILIES.map((family) => MODELS[family].size?.table[preset]).find(
+			(table) => table !== undefined,
+		)
 	);
 }
 
@@ -167,9 +178,9 @@ export function sizeRefusal(reason: string): Refusal {
 }
 
 /** Refuses a set that has no room beside its references. */
-export function checkTotal(wish: Wish, family: ModelFamily): void {
+export function checkTotal(wish: Wish, family: Family): void {
 	const asked = wish.sequential_image_generation_options?.max_images;
-	const most = family.maxTotalImages;
+	const most = MODELS[family].maxTotalImages;
 	if (wish.sequential_image_generation !== 'auto' || asked === undefined || most === undefined)
 		return;
 	const references = referenceValues(wish).length;

@@ -28,7 +28,7 @@ const cached = new Map<string, number>();
  * @param index place in the set, from 0
  */
 export async function draw(order: Order, index: number): Promise<Pieces> {
-	const words = JSON.stringify({ ...order, family: order.family.id, references: [], index });
+	const words = JSON.stringify({ ...order, references: [], index });
 	const key = createHash('sha256').update(words);
 	for (const { bytes } of order.references) key.update(bytes);
 	return await remember(key.digest('hex'), async () => {

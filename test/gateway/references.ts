@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import type { ReferenceRules } from '../../nodes/Seedream/catalog/models';
+import type { ReferenceRules } from '../facts/models';
 import { invalid, Refusal } from './refusal';
 
 /** A reference image as the model sees it. */

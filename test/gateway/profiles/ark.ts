@@ -1,14 +1,17 @@
 import sharp from 'sharp';
 import { z } from 'zod/v4';
+import { GATEWAYS } from '../../facts/gateways';
 import {
-	GUIDANCE_SCALE,
-	MAX_IMAGES,
-	MODEL_FAMILIES,
-	type ModelFamily,
+	FAMILIES,
+	type Family,
+	familyOf,
+	idsOf,
 	type ModelId,
 	type ModelParameter,
-	SEED,
-} from '../../../nodes/Seedream/catalog/models';
+	MODELS,
+	RANGES,
+	type Service,
+} from '../../facts/models';
 import {
 	checkTotal,
 	type Order,
@@ -30,7 +33,9 @@ const arkBody = z.looseObject({
 	watermark: z.boolean().optional(),
 	sequential_image_generation: z.enum(['auto', 'disabled']).optional(),
 	sequential_image_generation_options: z
-		.looseObject({ max_images: z.int().min(MAX_IMAGES.min).max(MAX_IMAGES.max).optional() })
+		.looseObject({
+			max_images: z.int().min(RANGES.max_images.min).max(RANGES.max_images.max).optional(),
+		})
 		.optional(),
 	stream: z.boolean().optional(),
 	tools: z.array(z.looseObject({ type: z.literal('web_search') })).optional(),
@@ -43,12 +48,16 @@ const arkBody = z.looseObject({
 		.optional(),
 	layer_decomposition: z.boolean().optional(),
 	background: z.string().optional(),
-	seed: z.int().min(SEED.min).max(SEED.max).optional(),
-	guidance_scale: z.number().min(GUIDANCE_SCALE.min).max(GUIDANCE_SCALE.max).optional(),
+	seed: z.int().min(RANGES.seed.min).max(RANGES.seed.max).optional(),
+	guidance_scale: z
+		.number()
+		.min(RANGES.guidance_scale.min)
+		.max(RANGES.guidance_scale.max)
+		.optional(),
 });
 type ArkBody = z.infer<typeof arkBody>;
 
-/** Fields that only some models take, each with the catalog's name for it. */
+/** Fields that only some models take, each with the parameter it belongs to. */
 const GATED: ReadonlyArray<[field: keyof ArkBody & string, parameter: ModelParameter]> = [
 	['sequential_image_generation', 'sequential_image_generation'],
 	['sequential_image_generation_options', 'sequential_image_generation'],
@@ -65,16 +74,16 @@ const GATED: ReadonlyArray<[field: keyof ArkBody & string, parameter: ModelParam
 const LENIENT_MODEL = 'doubao-seedream-4-0-20260415';
 
 /** Family behind `ep-…` endpoint ids that do not name one, as `ep-4.0-test` does. */
-const ENDPOINT_FAMILY = '4.5';
+const ENDPOINT_FAMILY: Family = '4.5';
 
 /**
  * Volcengine Ark or BytePlus ModelArk: the same rules, each with its own model ids. `seed` is not
  * documented for 4.x and 5.x, and taken (measured).
  */
-export function arkProfile(service: ModelId['service']): Profile {
+export function arkProfile(service: Service): Profile {
 	return {
 		name: service,
-		basePath: '/api/v3',
+		basePath: GATEWAYS[service].apiPath,
 		errors: 'ark',
 		shape: 'ark',
 		stream: 'ark',
@@ -93,7 +102,7 @@ export function arkProfile(service: ModelId['service']): Profile {
  * Checks a body as the first party does and decides what it makes.
  * @throws Refusal
  */
-export async function arkOrder(body: unknown, service: ModelId['service']): Promise<Order> {
+export async function arkOrder(body: unknown, service: Service): Promise<Order> {
 	const { model } = parseBody(arkBody.pick({ model: true }), body, refuse);
 	const family = familyBehind(model, service);
 	const wish = parseBody(arkBody, body, refuse);
@@ -107,10 +116,11 @@ export async function arkOrder(body: unknown, service: ModelId['service']): Prom
  * What the model itself takes, whichever way a request came to it.
  * @throws Refusal
  */
-export function checkModelRules(body: unknown, family: ModelFamily): void {
+export function checkModelRules(body: unknown, family: Family): void {
 	const wish = parseBody(arkBody, body, refuse);
+	const { parameters } = MODELS[family];
 	for (const [field, parameter] of GATED) {
-		if (wish[field] === undefined || family.parameters[parameter]) continue;
+		if (wish[field] === undefined || parameters[parameter]) continue;
 		if (field === 'guidance_scale' && wish.model === LENIENT_MODEL) continue;
 		throw unsupported(field);
 	}
@@ -119,12 +129,12 @@ export function checkModelRules(body: unknown, family: ModelFamily): void {
 	checkValue('output_format', wish.output_format, family);
 	checkValue('background', wish.background, family);
 	const { mode, thinking } = wish.optimize_prompt_options ?? {};
-	const modes = family.parameters.optimize_prompt_options ?? [];
+	const modes = parameters.optimize_prompt_options ?? [];
 	if (mode !== undefined && !modes.includes(mode)) {
 		const listed = modes.map((name) => `'${name}'`).join(' or ');
 		throw invalid('optimize_prompt_options.mode', `optimize_prompt_options.mode must be ${listed}`);
 	}
-	if (thinking !== undefined && family.id !== '5.0-pro') {
+	if (thinking !== undefined && family !== '5.0-pro') {
 		throw unsupported('optimize_prompt_options.thinking');
 	}
 	checkTotal(wish, family);
@@ -145,15 +155,11 @@ function unsupported(field: string): Refusal {
 	return invalid(field, `the parameter \`${field}\` is not supported by the current model`);
 }
 
-function idsOf(service: ModelId['service']): ModelId[] {
-	return MODEL_FAMILIES.flatMap(({ ids }) => ids).filter((id) => id.service === service);
-}
-
-function familyBehind(model: string, service: ModelId['service']): ModelFamily {
-	const named = (id: string) => MODEL_FAMILIES.find((family) => family.id === id);
-	const family = model.startsWith('ep-')
-		? (MODEL_FAMILIES.find(({ id }) => model.startsWith(`ep-${id}-`)) ?? named(ENDPOINT_FAMILY))
-		: MODEL_FAMILIES.find(({ ids }) => ids.some((id) => id.id === model && id.service === service));
+function familyBehind(model: string, service: Service): Family {
+	if (model.startsWith('ep-')) {
+		return FAMILIES.find((family) => model.startsWith(`ep-${family}-`)) ?? ENDPOINT_FAMILY;
+	}
+	const family = idsOf(service).some(({ id }) => id === model) ? familyOf(model) : undefined;
 	if (family) return family;
 	throw new Refusal(
 		404,
@@ -162,21 +168,23 @@ function familyBehind(model: string, service: ModelId['service']): ModelFamily {
 	);
 }
 
-function checkSize(size: string | undefined, family: ModelFamily): void {
+function checkSize(size: string | undefined, family: Family): void {
+	const { size: rules } = MODELS[family];
 	if (size === undefined) return;
-	if (!family.size) {
+	if (!rules) {
 		if (size !== 'adaptive') throw sizeRefusal("size must be 'adaptive'");
 		return;
 	}
-	const presets = family.size.presets.map((preset) => preset.toLowerCase());
+	const presets = rules.presets.map((preset) => preset.toLowerCase());
 	if (!/^\d+x\d+$/.test(size) && !presets.includes(size.toLowerCase())) {
-		throw sizeRefusal(sizeForms(family.size));
+		throw sizeRefusal(sizeForms(rules));
 	}
 }
 
-function checkImageField(wish: ArkBody, family: ModelFamily): void {
-	if (wish.image !== undefined && !family.references) throw unsupported('image');
-	if (family.references && referenceValues(wish).length < family.references.min) {
+function checkImageField(wish: ArkBody, family: Family): void {
+	const { references } = MODELS[family];
+	if (wish.image !== undefined && !references) throw unsupported('image');
+	if (references && referenceValues(wish).length < references.min) {
 		throw refuse('image', 'it is required by the current model', true);
 	}
 }
@@ -184,9 +192,9 @@ function checkImageField(wish: ArkBody, family: ModelFamily): void {
 function checkValue(
 	parameter: 'output_format' | 'background',
 	value: string | undefined,
-	family: ModelFamily,
+	family: Family,
 ): void {
-	const values = family.parameters[parameter] ?? [];
+	const values = MODELS[family].parameters[parameter] ?? [];
 	if (value !== undefined && !values.includes(value)) {
 		throw invalid(parameter, `must be one of: ${values.join(', ')}`);
 	}
@@ -209,7 +217,7 @@ async function checkTransparency(order: Order, outputFormat?: string): Promise<v
 }
 
 /** Ark's model list: live models have no status, and image models are some among many. */
-function modelList(service: ModelId['service']): object {
+function modelList(service: Service): object {
 	const others = [
 		{ id: 'doubao-seed-1-6-250615', domain: 'LLM', task: 'TextGeneration' },
 		{ id: 'doubao-seedance-1-0-pro-250528', domain: 'VideoGeneration', task: 'TextToVideo' },

@@ -1,17 +1,37 @@
 import { z } from 'zod/v4';
-import { familyOf, type ModelFamily } from '../../../nodes/Seedream/catalog/models';
+import { GATEWAYS } from '../../facts/gateways';
+import { type Family, familyOf, MODELS, RANGES, type ReferenceRules } from '../../facts/models';
 import type { AnswerShape } from '../answer';
 import { checkTotal, placeOrder, type Wish } from '../order';
 import { Refusal } from '../refusal';
 import { EXAMPLE, openAiModels, parseBody, type Profile, type ProfileName } from './profile';
 
+/** Schema of a parameter that is a number in a documented range. */
+export const SEED = z.int().min(RANGES.seed.min).max(RANGES.seed.max);
+export const GUIDANCE_SCALE = z
+	.number()
+	.min(RANGES.guidance_scale.min)
+	.max(RANGES.guidance_scale.max);
+export const N = z.int().min(RANGES.n.min).max(RANGES.n.max);
+export const SET_OPTIONS = z.strictObject({
+	max_images: z.int().min(RANGES.max_images.min).max(RANGES.max_images.max).optional(),
+});
+
+/** Schema of `size` where a document lists presets: one of them, or pixels. */
+export function sizeSchema(name: DocumentName): z.ZodType<string> {
+	const forms = [...(GATEWAYS[name].presets ?? []), '\\d+x\\d+'];
+	return z.string().regex(new RegExp(`^(?:${forms.join('|')})$`));
+}
+
+export type DocumentName = Exclude<ProfileName, 'volcengine' | 'byteplus' | 'new-api'>;
+
 /** What a gateway's own document says of its requests; everything else is refused. */
 export interface GatewayDocument<Body extends { model: string }> {
-	name: ProfileName;
+	name: DocumentName;
 	shape: AnswerShape;
 	stream: Profile['stream'];
-	/** The model ids it names. */
-	models: readonly string[];
+	/** Model ids it has beside those that the document names. */
+	moreModels?: readonly string[];
 	/** Whether it speaks of a model list. */
 	listsModels: boolean;
 	/** Its fields, as a strict object. */
@@ -22,10 +42,8 @@ export interface GatewayDocument<Body extends { model: string }> {
 	onlyFor?: Readonly<Record<string, readonly string[]>>;
 	/** Combinations it rules out: what the refusal says, and when. */
 	rules?: ReadonlyArray<{ says: string; broken: (body: Body) => boolean }>;
-	/** The image formats it names, where they are fewer than the model's. */
-	formats?: readonly string[];
 	/** Rules of the model itself, for what the document leaves open. */
-	modelRules?: (body: Body, family: ModelFamily) => void;
+	modelRules?: (body: Body, family: Family) => void;
 	/** The request in the first party's names. */
 	wish: (body: Body) => Wish;
 }
@@ -37,10 +55,12 @@ export interface GatewayDocument<Body extends { model: string }> {
 export function documentProfile<Body extends { model: string }>(
 	document: GatewayDocument<Body>,
 ): Profile {
-	const { name, shape, stream, models, rules = [], onlyFor = {} } = document;
+	const { name, shape, stream, rules = [], onlyFor = {} } = document;
+	const { apiPath, models: named, referenceFormats } = GATEWAYS[name];
+	const models = [...named, ...(document.moreModels ?? [])];
 	return {
 		name,
-		basePath: '/v1',
+		basePath: apiPath,
 		errors: 'new-api',
 		shape,
 		stream,
@@ -68,7 +88,7 @@ export function documentProfile<Body extends { model: string }>(
 			document.modelRules?.(request, family);
 			const wish = document.wish(request);
 			checkTotal(wish, family);
-			return await placeOrder(wish, withFormats(family, document.formats));
+			return await placeOrder(wish, family, referenceRules(family, referenceFormats));
 		},
 	};
 }
@@ -91,7 +111,7 @@ function valueAt(body: object, field: string): unknown {
 		.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], body);
 }
 
-function withFormats(family: ModelFamily, formats?: readonly string[]): ModelFamily {
-	if (!formats || !family.references) return family;
-	return { ...family, references: { ...family.references, formats } };
+function referenceRules(family: Family, formats?: readonly string[]): ReferenceRules | undefined {
+	const { references } = MODELS[family];
+	return references && formats ? { ...references, formats } : references;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod/v4';
 import { checkModelRules } from './ark';
-import { documentProfile } from './document';
+import { documentProfile, GUIDANCE_SCALE, SEED, SET_OPTIONS } from './document';
 
 const TEXT_ONLY = 'doubao-seedream-3-0-t2i-250415';
 const EDIT_ONLY = 'doubao-seededit-3-0-i2i-250628';
@@ -15,21 +15,18 @@ export const gateway001 = documentProfile({
 	name: 'gateway001',
 	shape: 'ark',
 	stream: 'none',
-	models: [TEXT_ONLY, EDIT_ONLY, ...SETS],
 	listsModels: false,
 	body: z.strictObject({
 		model: z.string(),
 		prompt: z.string().min(1),
 		response_format: z.enum(['url', 'b64_json']).optional(),
 		size: z.string().optional(),
-		seed: z.int().min(-1).max(2_147_483_647).optional(),
-		guidance_scale: z.number().min(1).max(10).optional(),
+		seed: SEED.optional(),
+		guidance_scale: GUIDANCE_SCALE.optional(),
 		watermark: z.boolean().optional(),
 		image: z.union([z.string(), z.array(z.string())]).optional(),
 		sequential_image_generation: z.enum(['auto', 'disabled']).optional(),
-		sequential_image_generation_options: z
-			.strictObject({ max_images: z.int().min(1).max(15).optional() })
-			.optional(),
+		sequential_image_generation_options: SET_OPTIONS.optional(),
 		output_format: z.enum(['png', 'jpeg']).optional(),
 	}),
 	onlyFor: {

@@ -1,27 +1,18 @@
 import { z } from 'zod/v4';
 import { asDataUri } from '../references';
-import { documentProfile } from './document';
+import { documentProfile, sizeSchema } from './document';
 
 /** The gateway of seed document 002. */
 export const gateway002 = documentProfile({
 	name: 'gateway002',
 	shape: 'openai-empty',
 	stream: 'none',
-	models: [
-		'doubao-seedream-4-0-250828',
-		'seedream-4-0-250828',
-		'doubao-seedream-4-5-251128',
-		'doubao-seedream-5-0-260128',
-	],
 	listsModels: false,
 	body: z.strictObject({
 		model: z.string(),
 		prompt: z.string().min(1),
 		n: z.literal(1),
-		size: z
-			.string()
-			.regex(/^\d+x\d+$/)
-			.optional(),
+		size: sizeSchema('gateway002').optional(),
 		image: z.array(z.string()).optional(),
 		response_format: z.enum(['url', 'b64_json']).optional(),
 		quality: z.string().optional(),

@@ -1,5 +1,5 @@
 import { z } from 'zod/v4';
-import { MODEL_FAMILIES } from '../../../nodes/Seedream/catalog/models';
+import { GATEWAYS } from '../../facts/gateways';
 import { Refusal, requestId } from '../refusal';
 import { arkOrder } from './ark';
 import { noChannel, refusal } from './document';
@@ -31,9 +31,7 @@ const imageRequest = z.object({
 	image: z.unknown().optional(),
 });
 
-const models = MODEL_FAMILIES.flatMap(({ ids }) => ids)
-	.filter(({ service }) => service === 'volcengine')
-	.map(({ id }) => id);
+const { models, apiPath } = GATEWAYS.other;
 
 /**
  * The open-source engine new-api in front of Volcengine Ark. This operator's channel flattens
@@ -41,7 +39,7 @@ const models = MODEL_FAMILIES.flatMap(({ ids }) => ids)
  */
 export const newApi: Profile = {
 	name: 'new-api',
-	basePath: '/v1',
+	basePath: apiPath,
 	errors: 'new-api',
 	shape: 'openai-empty',
 	stream: 'new-api',

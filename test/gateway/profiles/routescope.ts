@@ -1,7 +1,7 @@
 import { z } from 'zod/v4';
 import { referenceValues } from '../order';
 import { asDataUri } from '../references';
-import { documentProfile } from './document';
+import { documentProfile, GUIDANCE_SCALE, N, SET_OPTIONS, sizeSchema } from './document';
 
 const SEEDREAM_3 = 'doubao-seedream-3-0-t2i-250415';
 const LITE = 'doubao-seedream-5-0-lite-260128';
@@ -17,26 +17,20 @@ export const routescope = documentProfile({
 	name: 'routescope',
 	shape: 'openai-null',
 	stream: 'new-api',
-	models: [SEEDREAM_3, ...NEWER],
 	listsModels: true,
 	body: z.strictObject({
 		model: z.string(),
 		prompt: z.string().min(1).max(200_000),
 		image: z.union([z.string(), z.array(z.string()).max(14)]).optional(),
-		size: z
-			.string()
-			.regex(/^(?:1K|2K|4K|\d+x\d+)$/)
-			.optional(),
+		size: sizeSchema('routescope').optional(),
 		response_format: z.enum(['url', 'b64_json']).optional(),
 		watermark: z.boolean().optional(),
 		sequential_image_generation: z.enum(['disabled', 'auto']).optional(),
-		sequential_image_generation_options: z
-			.strictObject({ max_images: z.int().min(1).max(15).optional() })
-			.optional(),
+		sequential_image_generation_options: SET_OPTIONS.optional(),
 		stream: z.boolean().optional(),
 		user: z.string().optional(),
-		n: z.int().min(1).max(10).optional(),
-		guidance_scale: z.number().min(1).max(10).optional(),
+		n: N.optional(),
+		guidance_scale: GUIDANCE_SCALE.optional(),
 		quality: z.string().optional(),
 		style: z.string().optional(),
 	}),

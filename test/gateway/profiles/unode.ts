@@ -1,8 +1,7 @@
 import { z } from 'zod/v4';
 import { referenceValues } from '../order';
-import { documentProfile } from './document';
+import { documentProfile, SET_OPTIONS, sizeSchema } from './document';
 
-const SEEDREAM_4_5 = 'doubao-seedream-4-5-251128';
 const SEEDREAM_5 = 'doubao-seedream-5-0-260128';
 
 const dataUrl = z.string().regex(/^data:image\/[a-z]+;base64,/);
@@ -12,24 +11,18 @@ export const unode = documentProfile({
 	name: 'unode',
 	shape: 'ark',
 	stream: 'none',
-	models: [SEEDREAM_4_5, SEEDREAM_5],
 	listsModels: true,
 	body: z.strictObject({
 		model: z.string(),
 		prompt: z.string().min(1),
 		image: z.union([dataUrl, z.array(dataUrl).min(2).max(14)]).optional(),
-		size: z
-			.string()
-			.regex(/^(?:2K|3K|4K|\d+x\d+)$/)
-			.optional(),
+		size: sizeSchema('unode').optional(),
 		response_format: z.enum(['url', 'b64_json']).optional(),
 		watermark: z.boolean().optional(),
 		extra_fields: z
 			.strictObject({
 				sequential_image_generation: z.enum(['auto', 'disabled']).optional(),
-				sequential_image_generation_options: z
-					.strictObject({ max_images: z.int().min(1).max(15).optional() })
-					.optional(),
+				sequential_image_generation_options: SET_OPTIONS.optional(),
 				tools: z.array(z.strictObject({ type: z.literal('web_search') })).optional(),
 				stream: z.boolean().optional(),
 				output_format: z.enum(['jpeg', 'png']).optional(),
