@@ -7,12 +7,19 @@ import {
 } from 'n8n-workflow';
 
 import { Seedream } from '../nodes/Seedream/Seedream.node';
-import { byId, FAMILIES, IDS, type Family } from './support';
+import {
+	FAMILIES,
+	familiesWith,
+	MODELS,
+	type Family,
+	type ModelParameter,
+	type Operation,
+} from './facts/models';
+import { RESOLUTIONS } from './facts/sizes';
+import { byId, IDS } from './support';
 
 const { description } = new Seedream();
 const node = { typeVersion: 1 };
-
-type Operation = 'textToImage' | 'imageToImage' | 'imageSet';
 
 /** Values as the editor holds them: defaults filled in, what is hidden dropped. */
 function valuesFor(set: INodeParameters): INodeParameters {
@@ -56,29 +63,10 @@ function entriesShown(set: INodeParameters): INodeProperties[] {
 	);
 }
 
-/** What each family's document gives it. */
-const RESOLUTIONS: Record<Family, string[]> = {
-	'5.0-pro': ['1K', '1.5K', '2K'],
-	'5.0-flash': ['1K', '1.5K', '2K'],
-	'5.0-lite': ['2K', '3K', '4K'],
-	'4.5': ['2K', '4K'],
-	'4.0': ['1K', '2K', '4K'],
-	'3.0': [],
-	'seededit-3.0': [],
-};
-const OPTIMIZATION: Record<Family, string[]> = {
-	'5.0-pro': ['fast', 'standard'],
-	'5.0-flash': ['standard'],
-	'5.0-lite': ['standard'],
-	'4.5': ['standard'],
-	'4.0': ['fast', 'standard'],
-	'3.0': [],
-	'seededit-3.0': [],
-};
-const OUTPUT_FORMAT: Family[] = ['5.0-pro', '5.0-flash', '5.0-lite'];
-const WEB_SEARCH: Family[] = ['5.0-lite'];
-const SEED_AND_GUIDANCE: Family[] = ['3.0', 'seededit-3.0'];
-const STREAM: Family[] = ['5.0-lite', '4.5', '4.0'];
+/** Values of Prompt Optimization, in the editor's order. */
+function optimizationsOf(family: Family): string[] {
+	return [...(MODELS[family].parameters.optimize_prompt_options ?? [])].sort();
+}
 
 /** Options that no model decides about. */
 const ALWAYS = [
@@ -103,9 +91,10 @@ const ALWAYS = [
 ];
 
 function expectedFields(operation: Operation, family: Family | undefined): string[] {
-	const hasReferences = operation !== 'textToImage' && family !== '3.0';
-	const hasSize = family !== 'seededit-3.0';
-	const hasResolution = !family || RESOLUTIONS[family].length > 0;
+	const { references, size } = family ? MODELS[family] : { references: true, size: undefined };
+	const hasReferences = operation !== 'textToImage' && references;
+	const hasSize = !family || size;
+	const hasResolution = !family || (size && size.presets.length > 0);
 	return [
 		'operation',
 		'model',
@@ -120,21 +109,23 @@ function expectedFields(operation: Operation, family: Family | undefined): strin
 }
 
 function expectedEntries(operation: Operation, family: Family | undefined): string[] {
-	const takes = (families: Family[]) => !family || families.includes(family);
+	const supports = (parameter: ModelParameter) =>
+		!family || familiesWith(parameter).includes(family);
 	const isSet = operation === 'imageSet';
 	return [
 		...ALWAYS,
-		...(takes(SEED_AND_GUIDANCE) ? ['guidanceScale', 'seed'] : []),
-		...(takes(OUTPUT_FORMAT) ? ['outputFormat'] : []),
-		...(!family || OPTIMIZATION[family].length > 0 ? ['promptOptimization'] : []),
-		...(takes(WEB_SEARCH) ? ['webSearch'] : []),
+		...(supports('guidance_scale') ? ['guidanceScale'] : []),
+		...(supports('seed') ? ['seed'] : []),
+		...(supports('output_format') ? ['outputFormat'] : []),
+		...(supports('optimize_prompt_options') ? ['promptOptimization'] : []),
+		...(supports('tools') ? ['webSearch'] : []),
 		...(isSet ? ['failedImages'] : []),
-		...(isSet && takes(STREAM) ? ['stream'] : []),
+		...(isSet && supports('stream') ? ['stream'] : []),
 	].sort();
 }
 
 /** One known id of each spelling, and ids nobody knows. */
-const MODELS: Array<[model: string, family: Family | undefined, chosen?: Family]> = [
+const SPELLED: Array<[model: string, family: Family | undefined, chosen?: Family]> = [
 	...FAMILIES.map((family): [string, Family] => [IDS[family], family]),
 	['dola-seedream-5-0-pro-260628', '5.0-pro'],
 	['bytedance/seedream-5.0-flash', '5.0-flash'],
@@ -150,7 +141,7 @@ const MODELS: Array<[model: string, family: Family | undefined, chosen?: Family]
 ];
 
 const CASES = (['textToImage', 'imageToImage', 'imageSet'] as const).flatMap((operation) =>
-	MODELS.map(([model, family, chosen]) => ({ operation, model, family, chosen })),
+	SPELLED.map(([model, family, chosen]) => ({ operation, model, family, chosen })),
 );
 
 describe.each(CASES)('$operation with $model $chosen', ({ operation, model, family, chosen }) => {
@@ -167,7 +158,7 @@ describe.each(CASES)('$operation with $model $chosen', ({ operation, model, fami
 		expect(fieldsShown(set)).toEqual(expected);
 		if (!expected.includes('resolution')) return;
 		expect(choicesShown(set, 'resolution')).toEqual(
-			rules ? RESOLUTIONS[rules] : ['1K', '1.5K', '2K', '3K', '4K'],
+			rules ? MODELS[rules].size?.presets : RESOLUTIONS,
 		);
 	});
 
@@ -180,7 +171,7 @@ describe.each(CASES)('$operation with $model $chosen', ({ operation, model, fami
 		const choices = (optimization.options as INodePropertyOptions[])
 			.filter((choice) => isShown({}, choice, values))
 			.map(({ value }) => value);
-		expect(choices).toEqual(rules ? OPTIMIZATION[rules] : ['fast', 'standard']);
+		expect(choices).toEqual(rules ? optimizationsOf(rules) : ['fast', 'standard']);
 	});
 });
 

@@ -1,43 +1,14 @@
 import type { INodeParameters } from 'n8n-workflow';
 
-import { FAMILIES, IDS, parameters, picture, useGateway, type Family } from './support';
 import { itemWith } from './engine';
+import { FAMILIES, MODELS, type Family } from './facts/models';
+import { GATEWAY_002_SIZES, RATIOS, RESOLUTIONS } from './facts/sizes';
+import { IDS, parameters, picture, useGateway } from './support';
 
 const bench = useGateway();
 
-const RATIOS = ['1:1', '4:3', '3:4', '16:9', '9:16', '3:2', '2:3', '21:9'];
-
-/** The documents' recommended pixels, in the order of the ratios above. */
-const TWO_K = '2048x2048 2304x1728 1728x2304 2848x1600 1600x2848 2496x1664 1664x2496 3136x1344';
-const FOUR_K = '4096x4096 4704x3520 3520x4704 5504x3040 3040x5504 4992x3328 3328x4992 6240x2656';
-const FOUR_0_1K = '1024x1024 1152x864 864x1152 1280x720 720x1280 1248x832 832x1248 1512x648';
-const PRO = {
-	'1K': '1024x1024 1152x864 864x1152 1424x800 800x1424 1248x832 832x1248 1568x672',
-	'1.5K': '1536x1536 1792x1344 1344x1792 2048x1152 1152x2048 1872x1248 1248x1872 2352x1008',
-	'2K': '2048x2048 2368x1776 1776x2368 2816x1584 1584x2816 2496x1664 1664x2496 3136x1344',
-};
-const TABLES: Partial<Record<Family, Record<string, string>>> = {
-	'5.0-pro': PRO,
-	'5.0-flash': PRO,
-	'5.0-lite': {
-		'2K': TWO_K,
-		'3K': '3072x3072 3456x2592 2592x3456 4096x2304 2304x4096 3744x2496 2496x3744 4704x2016',
-		'4K': FOUR_K,
-	},
-	'4.5': { '2K': TWO_K, '4K': FOUR_K },
-	'4.0': { '1K': FOUR_0_1K, '2K': TWO_K, '4K': FOUR_K },
-};
-const EVERY_RESOLUTION = ['1K', '1.5K', '2K', '3K', '4K'];
-
-/** Smallest and largest number of pixels of an explicit size. */
-const PIXELS: Partial<Record<Family, [number, number]>> = {
-	'5.0-pro': [921_600, 4_624_220],
-	'5.0-flash': [921_600, 4_624_220],
-	'5.0-lite': [3_686_400, 16_777_216],
-	'4.5': [3_686_400, 16_777_216],
-	'4.0': [921_600, 16_777_216],
-	'3.0': [512 * 512, 2048 * 2048],
-};
+/** Families that have resolutions by name. */
+const NAMED = FAMILIES.filter((family) => MODELS[family].size?.presets.length);
 
 /** Size fields from the item, so that one run asks for many sizes. */
 const FROM_ITEM: INodeParameters = {
@@ -72,17 +43,17 @@ function custom(width: number, height: number): INodeParameters {
 }
 
 describe('Resolution and Aspect Ratio', () => {
-	it.each(Object.entries(TABLES) as Array<[Family, Record<string, string>]>)(
+	it.each(NAMED)(
 		'%s: every pair as in the documents, and the resolution alone for Auto',
-		async (family, table) => {
+		async (family) => {
 			const wanted: Wanted[] = [];
 			const expected: Record<string, string> = {};
-			for (const [resolution, sizes] of Object.entries(table)) {
+			for (const [resolution, row] of Object.entries(MODELS[family].size?.table ?? {})) {
 				wanted.push({ name: `${resolution} auto`, ratio: 'auto', resolution });
 				expected[`${resolution} auto`] = resolution;
-				for (const [i, ratio] of RATIOS.entries()) {
+				for (const ratio of RATIOS) {
 					wanted.push({ name: `${resolution} ${ratio}`, ratio, resolution });
-					expected[`${resolution} ${ratio}`] = sizes.split(' ')[i];
+					expected[`${resolution} ${ratio}`] = row[ratio];
 				}
 			}
 			expect(await sizesSent(family, wanted)).toEqual(expected);
@@ -95,10 +66,7 @@ describe('Resolution and Aspect Ratio', () => {
 			...wanted,
 			{ name: 'auto', ratio: 'auto', resolution: '2K' },
 		]);
-		expect(sent).toEqual({
-			...Object.fromEntries(RATIOS.map((ratio, i) => [ratio, FOUR_0_1K.split(' ')[i]])),
-			auto: '1024x1024',
-		});
+		expect(sent).toEqual({ ...MODELS['3.0'].size?.table['1K'], auto: '1024x1024' });
 	});
 
 	it('SeedEdit chooses its size itself', async () => {
@@ -111,19 +79,17 @@ describe('Resolution and Aspect Ratio', () => {
 
 	it('gateway 002 gets the pixels of its own table', async () => {
 		const credentials = bench.credentials('gateway002');
-		const sizes =
-			'2048x2048 2304x1728 1728x2304 2560x1440 1440x2560 2496x1664 1664x2496 3024x1296'.split(' ');
-		for (const [i, aspectRatio] of RATIOS.entries()) {
+		for (const aspectRatio of RATIOS) {
 			const body = await bench.body(parameters('textToImage', IDS['4.5'], { aspectRatio }), {
 				credentials,
 			});
-			expect(body.size).toBe(sizes[i]);
+			expect(body.size).toBe(GATEWAY_002_SIZES['2K']?.[aspectRatio]);
 		}
 	});
 
 	it.each(
-		FAMILIES.flatMap((family) =>
-			EVERY_RESOLUTION.filter((name) => TABLES[family] && !TABLES[family][name]).map((name) => ({
+		NAMED.flatMap((family) =>
+			RESOLUTIONS.filter((name) => !MODELS[family].size?.presets.includes(name)).map((name) => ({
 				family,
 				name,
 			})),
@@ -134,7 +100,7 @@ describe('Resolution and Aspect Ratio', () => {
 				parameters('textToImage', IDS[family], { resolution: name, aspectRatio }),
 			);
 			expect(message).toContain(`does not offer the resolution “${name}”`);
-			for (const offered of Object.keys(TABLES[family] ?? {})) {
+			for (const offered of MODELS[family].size?.presets ?? []) {
 				expect(description).toContain(offered);
 			}
 		}
@@ -243,7 +209,7 @@ describe('a custom size', () => {
 	];
 
 	it.each(LIMITS)('%s: taken up to the limits, refused beyond', async (family, taken, refused) => {
-		const [min, max] = PIXELS[family] ?? [0, 0];
+		const { minPixels: min = 0, maxPixels: max = 0 } = MODELS[family].size ?? {};
 		for (const [width, height] of taken) {
 			const body = await bench.body(parameters('textToImage', IDS[family], custom(width, height)));
 			expect(body.size).toBe(`${width}x${height}`);
@@ -295,7 +261,7 @@ describe('a custom size', () => {
 	it.each(['5.0-pro', '4.5', '4.0', '3.0'] as const)(
 		'%s: the nearest size is itself taken, near what was asked, and never the other way round',
 		async (family) => {
-			const [min, max] = PIXELS[family] ?? [0, 0];
+			const { minPixels: min = 0, maxPixels: max = 0 } = MODELS[family].size ?? {};
 			const sides = [1, 16, 100, 481, 959, 1919, 2151, 4097, 9999, 60_000];
 			const wanted = sides.flatMap((width) => sides.map((height) => [width, height] as const));
 			const refusals = new Map<string, string>();

@@ -2,25 +2,20 @@ import { inspect } from 'node:util';
 import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 import sharp from 'sharp';
 
-import { GATEWAYS, type GatewayId } from '../nodes/Seedream/catalog/gateways';
 import { runNode, type CredentialValues, type NodeResult, type NodeRun } from './engine';
+import { GATEWAYS } from './facts/gateways';
+import { FAMILIES, MODELS, type Family } from './facts/models';
 import { startGateway, type Gateway, type ProfileName } from './gateway';
+
+export { FAMILIES, type Family } from './facts/models';
 
 /** The right key. Long and unmistakable, so that it is found wherever it leaks. */
 export const KEY = 'sk-right-key-0123456789';
 
-/** One id of each family, as Volcengine spells it. */
-export const IDS = {
-	'5.0-pro': 'doubao-seedream-5-0-pro-260628',
-	'5.0-flash': 'doubao-seedream-5-0-flash-260915',
-	'5.0-lite': 'doubao-seedream-5-0-260128',
-	'4.5': 'doubao-seedream-4-5-251128',
-	'4.0': 'doubao-seedream-4-0-250828',
-	'3.0': 'doubao-seedream-3-0-t2i-250415',
-	'seededit-3.0': 'doubao-seededit-3-0-i2i-250628',
-} as const;
-export type Family = keyof typeof IDS;
-export const FAMILIES = Object.keys(IDS) as Family[];
+/** The first id of each family, as Volcengine spells it. */
+export const IDS = Object.fromEntries(
+	FAMILIES.map((family) => [family, MODELS[family].ids[0].id]),
+) as Record<Family, string>;
 
 /** A prompt the embedded gateway answers with tiny pictures, so that many requests cost little. */
 export const TINY = 'a red bicycle [pixels:16x16]';
@@ -137,9 +132,9 @@ export function useGateway(): Bench {
 			return server;
 		},
 		credentials(id = 'volcengine', more = {}) {
-			const known = GATEWAYS.find((gateway) => gateway.id === (id as GatewayId));
-			const baseUrl = bench.gateway.profileUrl(id) + (known?.apiPath ?? '/v1');
-			return { baseUrl, apiKey: KEY, gateway: known?.id ?? 'other', ...more };
+			const gateway = id === 'new-api' ? 'other' : id;
+			const baseUrl = bench.gateway.profileUrl(id) + GATEWAYS[gateway].apiPath;
+			return { baseUrl, apiKey: KEY, gateway, ...more };
 		},
 		async run(values, options = {}) {
 			const result = await runNode({

@@ -4,10 +4,12 @@ import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 import { itemWith, runNode } from '../engine';
 import type { Gateway } from '../gateway';
 import { bmp, heif } from '../imageFiles';
-import { byId, dataUri, picture, TINY, type Family } from '../support';
-import { MOST_REFERENCES, OPERATIONS, RATIOS, SIZES, type Document, type Field } from './documents';
+import { SEEDREAM_PARAMETERS } from '../facts/gateways';
+import { type Family, MODELS, type Operation } from '../facts/models';
+import { type Ratio, RATIOS, type Resolution } from '../facts/sizes';
+import { byId, dataUri, picture, TINY } from '../support';
+import type { Document, Field } from './documents';
 
-type Operation = keyof typeof OPERATIONS;
 type Body = Record<string, unknown>;
 
 /** One request: what a user sets, and what the document says it must look like. */
@@ -45,18 +47,6 @@ export async function makePictures(gateway: Gateway): Promise<Pictures> {
 	});
 	return { files, addresses: await Promise.all(addresses) };
 }
-
-/** Where the document puts what OpenAI does not have. */
-const OPTIONS = [
-	'guidance_scale',
-	'optimize_prompt_options',
-	'output_format',
-	'seed',
-	'sequential_image_generation',
-	'sequential_image_generation_options',
-	'stream',
-	'tools',
-];
 
 /** For each field of a document: how a user sets it, and what warnings call it. */
 const SETTINGS: Record<string, { label: string; set: (value: unknown) => object }> = {
@@ -111,10 +101,10 @@ const ONE = ['one binary', 'one URL', 'one data URI'];
 const MANY = ['three binary', 'two URLs', 'URL, binary and data URI'];
 const NOTHING: References = { kind: 'none', field: {}, item: { json: {} }, images: [] };
 
-function referencesOf(kind: string, { files, addresses }: Pictures, { urls }: Document) {
+function referencesOf(kind: string, { files, addresses }: Pictures, { referenceUrls }: Document) {
 	const png = dataUri('png', files.png);
 	const address = ({ url, format, bytes }: Pictures['addresses'][number]) =>
-		urls ? url : dataUri(format, bytes);
+		referenceUrls ? url : dataUri(format, bytes);
 	const [first, second] = addresses;
 	const fromUrl = (url: string) => ({ source: 'url', url });
 	const fromField = (binaryPropertyName: string) => ({ source: 'binary', binaryPropertyName });
@@ -171,14 +161,20 @@ interface Size {
 	warning?: RegExp;
 }
 
-function autoSize(document: Document, family: Family, resolution: string): Size {
-	const { table } = SIZES[family];
+/** Width and height for a ratio, where the document or the model has a row for the resolution. */
+function pixels(document: Document, family: Family, resolution: Resolution, ratio: Ratio): string {
+	const row = document.sizes?.[resolution] ?? MODELS[family].size?.table[resolution];
+	if (!row) throw new Error(`${family} has no sizes for ${resolution}`);
+	return row[ratio];
+}
+
+function autoSize(document: Document, family: Family, resolution: Resolution): Size {
 	const name = `size ${resolution}`;
 	const set = { resolution };
-	if ((document.presets ?? Object.keys(table)).includes(resolution)) {
+	if ((document.presets ?? MODELS[family].size?.presets)?.includes(resolution)) {
 		return { name, set, size: resolution };
 	}
-	const [size] = (document.pixels?.[resolution] ?? table[resolution]).split(' ');
+	const size = pixels(document, family, resolution, '1:1');
 	const warning = new RegExp(
 		`does not take the resolution ${resolution} by name.*${size} was sent`,
 	);
@@ -187,42 +183,43 @@ function autoSize(document: Document, family: Family, resolution: string): Size 
 
 /** What `size` is when nothing is set. */
 function defaultSize(document: Document, family: Family): Size {
-	if (family === 'seededit-3.0') return { name: '', set: {}, size: 'adaptive' };
-	if (family === '3.0') return { name: '', set: {}, size: '1024x1024' };
+	const { size: rules } = MODELS[family];
+	if (!rules) return { name: '', set: {}, size: 'adaptive' };
+	if (rules.presets.length === 0) return { name: '', set: {}, size: rules.default };
 	return { ...autoSize(document, family, '2K'), name: '', set: {} };
 }
 
 function sizesOf(document: Document, family: Family): Size[] {
-	const { table, explicit } = SIZES[family];
-	const custom = explicit.map((size) => {
+	const { size: rules } = MODELS[family];
+	if (!rules) return [];
+	const { atLimits, presets, table } = rules;
+	const explicit = (size: string) => {
 		const [width, height] = size.split('x').map(Number);
 		return { name: `size ${size}`, set: { aspectRatio: 'custom', width, height }, size };
-	});
-	const asText = explicit
-		.slice(0, 1)
-		.map((size) => ({ name: `size ${size} as text`, set: { resolution: size }, size }));
-	if (family === 'seededit-3.0') return [];
-	if (family === '3.0') {
+	};
+	if (presets.length === 0) {
+		const rows = Object.values(table).flatMap((row) => Object.entries(row));
 		return [
-			...RATIOS.map((ratio, i) => ({
+			...rows.map(([ratio, size]) => ({
 				name: `size ${ratio}`,
 				set: { aspectRatio: ratio },
-				size: explicit[i + 2],
+				size,
 			})),
-			...custom,
+			...[...atLimits, ...rows.map(([, size]) => size)].map(explicit),
 		];
 	}
-	const byName = new Set([...Object.keys(table), ...(document.presets ?? [])]);
-	const ratios = Object.keys(table).flatMap((resolution) => {
-		const pixels = (document.pixels?.[resolution] ?? table[resolution]).split(' ');
-		return RATIOS.map((aspectRatio, i) => ({
+	const byName = new Set([...presets, ...(document.presets ?? [])]);
+	const auto = [...byName].map((resolution) => autoSize(document, family, resolution));
+	const ratios = presets.flatMap((resolution) =>
+		RATIOS.map((aspectRatio) => ({
 			name: `size ${resolution} ${aspectRatio}`,
 			set: { resolution, aspectRatio },
-			size: pixels[i],
-		}));
-	});
-	const auto = [...byName].map((resolution) => autoSize(document, family, resolution));
-	return [...auto, ...ratios, ...custom, ...asText];
+			size: pixels(document, family, resolution, aspectRatio),
+		})),
+	);
+	const [size] = atLimits;
+	const asText = { name: `size ${size} as text`, set: { resolution: size }, size };
+	return [...auto, ...ratios, ...atLimits.map(explicit), asText];
 }
 
 /** Sets a field that may be nested. */
@@ -232,12 +229,12 @@ function put(body: Body, name: string, value: unknown): Body {
 	return { ...body, [first]: put((body[first] ?? {}) as Body, rest.join('.'), value) };
 }
 
-function place(body: Body, options: Document['options']): Body {
-	const isOption = ([name]: [string, unknown]) => OPTIONS.includes(name);
-	const moved = Object.fromEntries(Object.entries(body).filter(isOption));
-	if (options === 'top level' || Object.keys(moved).length === 0) return body;
-	const rest = Object.fromEntries(Object.entries(body).filter((field) => !isOption(field)));
-	return { ...(options === 'both' ? body : rest), extra_fields: moved };
+function place(body: Body, placement: Document['placement']): Body {
+	const isMoved = ([name]: [string, unknown]) => SEEDREAM_PARAMETERS.includes(name);
+	const moved = Object.fromEntries(Object.entries(body).filter(isMoved));
+	if (placement === 'topLevel' || Object.keys(moved).length === 0) return body;
+	const rest = Object.fromEntries(Object.entries(body).filter((field) => !isMoved(field)));
+	return { ...(placement === 'both' ? body : rest), extra_fields: moved };
 }
 
 function mergeOptions(settings: readonly object[]): INodeParameters {
@@ -260,8 +257,7 @@ class CaseMaker {
 	make(): Case[] {
 		const seen = new Set<Family>();
 		for (const [id, family] of this.document.models) {
-			for (const operation of Object.keys(OPERATIONS) as Operation[]) {
-				if (!(OPERATIONS[operation] as readonly Family[]).includes(family)) continue;
+			for (const operation of MODELS[family].operations) {
 				if (operation === 'imageSet' && this.document.sets === 'refused') continue;
 				if (seen.has(family)) this.another(id, family, operation);
 				else this.all(id, family, operation);
@@ -277,9 +273,10 @@ class CaseMaker {
 
 	/** Every case of a model in an operation. */
 	private all(id: string, family: Family, operation: Operation): void {
+		const { max: maxReferences = 0, formats: ofModel = [] } = MODELS[family].references ?? {};
 		const kinds = {
 			textToImage: ['none'],
-			imageToImage: MOST_REFERENCES[family] === 1 ? ONE : [...ONE, ...MANY],
+			imageToImage: maxReferences === 1 ? ONE : [...ONE, ...MANY],
 			imageSet: ['none', ...ONE, ...MANY],
 		}[operation];
 		for (const kind of kinds) {
@@ -296,13 +293,12 @@ class CaseMaker {
 			if (isFirst && operation !== 'imageSet') maker.unlisted();
 		}
 		if (operation === 'textToImage') return;
-		const most = MOST_REFERENCES[family];
-		const formats = most === 1 ? ['jpeg', 'png'] : this.document.formats;
+		const { referenceFormats: formats = ofModel } = this.document;
 		for (const kind of formats.map((format) => `one ${format}`)) {
 			new Maker(this, this.document, id, family, operation, this.references(kind)).plain(true);
 		}
-		if (most > 1) {
-			const references = this.references(`${most} binary`);
+		if (maxReferences > 1) {
+			const references = this.references(`${maxReferences} binary`);
 			new Maker(this, this.document, id, family, operation, references).plain(true);
 		}
 	}
@@ -354,12 +350,12 @@ class Maker {
 		const isForSets = ['stream', 'sequential_image_generation_options.max_images'];
 		if (isForSets.includes(field.name) && this.operation !== 'imageSet') return;
 		// Additional Body Fields are the user's own: they are sent whatever the model is.
-		if (field.name === 'layer_decomposition' && !this.takes(field)) return;
-		const values = this.takes(field) ? field.values : field.values.slice(0, 1);
+		if (field.name === 'layer_decomposition' && !this.supports(field)) return;
+		const values = this.supports(field) ? field.values : field.values.slice(0, 1);
 		for (const value of values) {
 			const base = this.base(2);
 			const name = `${field.name} ${JSON.stringify(value)}`;
-			if (this.takes(field)) {
+			if (this.supports(field)) {
 				this.send(base, field, value);
 				this.add(name, { ...base, isRepresentative });
 			} else {
@@ -375,7 +371,7 @@ class Maker {
 		const set = new Set(['sequential_image_generation_options.max_images', 'prompt']);
 		for (const field of this.document.fields) {
 			const isInVain = field.name === 'stream' && this.operation !== 'imageSet';
-			if (isInVain || set.has(field.name) || !this.takes(field)) continue;
+			if (isInVain || set.has(field.name) || !this.supports(field)) continue;
 			set.add(field.name);
 			this.send(base, field, field.values[0]);
 		}
@@ -405,11 +401,8 @@ class Maker {
 		}
 	}
 
-	private takes(field: Field): boolean {
-		if (field.families && !field.families.includes(this.family)) return false;
-		const { streams, profile } = this.document;
-		// A further id may be listed as taking no stream.
-		return field.name !== 'stream' || profile !== 'routescope' || !!streams?.includes(this.id);
+	private supports({ only }: Pick<Field, 'only'>): boolean {
+		return !only || only.includes(this.family) || only.includes(this.id);
 	}
 
 	private send(base: Omit<Case, 'name'>, field: Field, value: unknown): void {
@@ -460,12 +453,13 @@ class Maker {
 		};
 		const { images } = references;
 		if (images.length > 0) {
-			body.image = images.length === 1 && document.one === 'string' ? images[0] : images;
+			body.image = images.length === 1 && document.referenceForm === 'auto' ? images[0] : images;
 		}
 		if (isSet) {
 			body.sequential_image_generation = 'auto';
 			body.sequential_image_generation_options = { max_images: maxImages ?? 4 };
-			if (document.streams?.includes(id)) body.stream = true;
+			const stream = document.fields.find(({ name }) => name === 'stream');
+			if (document.streamsSets && stream && this.supports(stream)) body.stream = true;
 		}
 		return {
 			isRepresentative: true,
@@ -483,7 +477,7 @@ class Maker {
 		this.maker.cases.push({
 			name: [operation, id, references.kind, what || 'nothing set'].join(', '),
 			...rest,
-			body: place(body, document.options),
+			body: place(body, document.placement),
 			images: isAlone ? 1 : images,
 			warnings: isAlone ? [...warnings, /^\d+ images were asked for and 1 came/] : warnings,
 		});
@@ -503,7 +497,7 @@ export async function runCase(gateway: Gateway, document: Document, each: Case):
 	gateway.reset();
 	const { items, error } = await runNode({
 		credentials: {
-			baseUrl: gateway.profileUrl(document.profile) + document.version,
+			baseUrl: gateway.profileUrl(document.profile) + document.apiPath,
 			apiKey: gateway.key,
 			...document.credential,
 		},
@@ -514,7 +508,7 @@ export async function runCase(gateway: Gateway, document: Document, each: Case):
 		line: `${method} ${path} ${status}`,
 		body,
 	}));
-	const path = `/${document.profile}${document.version}/images/generations`;
+	const path = `/${document.profile}${document.apiPath}/images/generations`;
 	const expected = [{ line: `POST ${path} 200`, body: each.body }];
 	// The prompt asks for tiny pictures, which the node rightly remarks upon.
 	const warnings = ((items[0]?.json.warnings ?? []) as string[]).filter(

@@ -1,5 +1,6 @@
 import { itemWith } from '../engine';
-import { FAMILIES, picture, useGateway } from '../support';
+import { FAMILIES } from '../facts/models';
+import { picture, useGateway } from '../support';
 import { casesOf, makePictures, runCase, type Pictures } from './cases';
 import { DOCUMENTS } from './documents';
 import { EXAMPLES, PICTURES } from './examples';
@@ -18,7 +19,7 @@ describe('requests by the document', () => {
 		pictures = await makePictures(bench.gateway);
 	});
 
-	it.each(TABLES.filter(([name]) => !/options: (top level|extra_fields)/.test(name)))(
+	it.each(TABLES.filter(([name]) => !/placement: (topLevel|extraFields)/.test(name)))(
 		'%s',
 		async (_name, document) => {
 			const cases = casesOf(document, pictures).filter(({ isRepresentative }) => isRepresentative);

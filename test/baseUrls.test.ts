@@ -1,13 +1,9 @@
 import { Workflow, type INode } from 'n8n-workflow';
 
-import {
-	API_BASE_URL_EXPRESSION,
-	apiBaseUrl,
-	gatewayOf,
-} from '../../nodes/Seedream/catalog/gateways';
-import { runNode, testCredential } from '../engine';
-import type { ProfileName } from '../gateway';
-import { IDS, KEY, parameters, useGateway } from '../support';
+import { API_BASE_URL_EXPRESSION, apiBaseUrl, gatewayOf } from '../nodes/Seedream/catalog/gateways';
+import { runNode, testCredential } from './engine';
+import type { ProfileName } from './gateway';
+import { IDS, KEY, parameters, useGateway } from './support';
 
 const bench = useGateway();
 
