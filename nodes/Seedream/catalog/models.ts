@@ -196,18 +196,8 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 		name: 'Seedream 5.0 Lite',
 		names: spellings('seedream-5-0', 'seedream-5-0-lite'),
 		ids: [
-			{
-				id: 'doubao-seedream-5-0-260128',
-				service: 'volcengine',
-				ends: BATCH_10,
-				successor: 'doubao-seedream-5-0-pro-260628',
-			},
-			{
-				id: 'doubao-seedream-5-0-lite-260128',
-				service: 'volcengine',
-				ends: BATCH_10,
-				successor: 'doubao-seedream-5-0-pro-260628',
-			},
+			{ id: 'doubao-seedream-5-0-260128', service: 'volcengine', ends: BATCH_10 },
+			{ id: 'doubao-seedream-5-0-lite-260128', service: 'volcengine', ends: BATCH_10 },
 			{ id: 'seedream-5-0-260128', service: 'byteplus' },
 			{ id: 'seedream-5-0-lite-260128', service: 'byteplus' },
 		],
