@@ -15,6 +15,17 @@ export default tseslint.config(
 		extends: [js.configs.recommended, tseslint.configs.recommended],
 	},
 	{
+		// The judge must not know the node that it judges, save for the one test that compares both.
+		files: ['test/gateway/**/*.ts', 'test/contract/**/*.ts', 'test/facts/**/*.ts'],
+		ignores: ['test/facts/catalog.test.ts'],
+		rules: {
+			'no-restricted-imports': [
+				'error',
+				{ patterns: [{ group: ['**/nodes/**'], message: 'Take it from test/facts.' }] },
+			],
+		},
+	},
+	{
 		files: ['nodes/**/*.ts', 'credentials/**/*.ts'],
 		extends: [recommended],
 		rules: { 'prefer-spread': 'off', 'no-console': 'error' },

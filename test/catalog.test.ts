@@ -1,5 +1,5 @@
 import { gatewayOf } from '../nodes/Seedream/catalog/gateways';
-import { familyOf, MODEL_FAMILIES } from '../nodes/Seedream/catalog/models';
+import { familyOf } from '../nodes/Seedream/catalog/models';
 
 /** Every spelling that a document, a list or a user is known to use. */
 const SPELLINGS: Record<string, string[]> = {
@@ -73,52 +73,6 @@ it.each([
 	'seedream',
 ])('“%s” is none that is known', (id) => {
 	expect(familyOf(id)).toBeUndefined();
-});
-
-it('every id of the documents, by service, and no other', () => {
-	const ids = (service: string) =>
-		MODEL_FAMILIES.flatMap((family) => family.ids)
-			.filter((model) => model.service === service)
-			.map(({ id }) => id)
-			.sort();
-	expect(ids('volcengine')).toEqual([
-		'doubao-seededit-3-0-i2i-250628',
-		'doubao-seedream-3-0-t2i-250415',
-		'doubao-seedream-4-0-20260415',
-		'doubao-seedream-4-0-250828',
-		'doubao-seedream-4-5-251128',
-		'doubao-seedream-5-0-260128',
-		'doubao-seedream-5-0-flash-260915',
-		'doubao-seedream-5-0-lite-260128',
-		'doubao-seedream-5-0-pro-260628',
-	]);
-	expect(ids('byteplus')).toEqual([
-		'dola-seedream-5-0-flash-260915',
-		'dola-seedream-5-0-pro-260628',
-		'seededit-3-0-i2i-250628',
-		'seedream-3-0-t2i-250415',
-		'seedream-4-0-250828',
-		'seedream-4-5-251128',
-		'seedream-5-0-260128',
-		'seedream-5-0-lite-260128',
-	]);
-});
-
-it('what ends, when, and what follows', () => {
-	const ends = MODEL_FAMILIES.flatMap((family) => family.ids)
-		.filter((model) => model.ends)
-		.map(({ id, ends: date, successor }) => [id, date, successor]);
-	const pro = 'doubao-seedream-5-0-pro-260628';
-	expect(ends).toEqual([
-		['doubao-seedream-5-0-260128', '2026-11-24', pro],
-		['doubao-seedream-5-0-lite-260128', '2026-11-24', pro],
-		['doubao-seedream-4-5-251128', '2026-11-24', pro],
-		['doubao-seedream-4-0-250828', '2026-11-24', 'doubao-seedream-4-0-20260415'],
-		['doubao-seedream-3-0-t2i-250415', 'retired', undefined],
-		['seedream-3-0-t2i-250415', 'retired', undefined],
-		['doubao-seededit-3-0-i2i-250628', 'retired', undefined],
-		['seededit-3-0-i2i-250628', 'retired', undefined],
-	]);
 });
 
 it.each([

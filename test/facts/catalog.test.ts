@@ -1,0 +1,126 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+import {
+	GATEWAYS as CATALOG_GATEWAYS,
+	SEEDREAM_OPTIONS,
+} from '../../nodes/Seedream/catalog/gateways';
+import {
+	GUIDANCE_SCALE,
+	MAX_IMAGES,
+	MODEL_FAMILIES,
+	PREFIXES as CATALOG_PREFIXES,
+	SEED,
+} from '../../nodes/Seedream/catalog/models';
+import {
+	RATIOS as CATALOG_RATIOS,
+	RESOLUTIONS as CATALOG_RESOLUTIONS,
+} from '../../nodes/Seedream/catalog/sizes';
+import { properties } from '../../nodes/Seedream/fields';
+import { GATEWAYS, SEEDREAM_PARAMETERS } from './gateways';
+import { FAMILIES, MODELS, PREFIXES, RANGES } from './models';
+import { RATIOS, RESOLUTIONS } from './sizes';
+
+/** One line for each value, e.g. `4.0 size minPixels = 921600`; what a list holds has no order. */
+function linesOf(value: unknown, path = ''): string[] {
+	if (value === undefined) return [];
+	if (typeof value !== 'object' || value === null) return [`${path} = ${JSON.stringify(value)}`];
+	const entries = Array.isArray(value)
+		? value.map((each: unknown) => ['has', each] as const)
+		: Object.entries(value);
+	// An empty list or record is a statement too.
+	if (entries.length === 0) return [`${path} = ${JSON.stringify(value)}`];
+	return entries.flatMap(([key, each]) => linesOf(each, path ? `${path} ${key}` : key));
+}
+
+/** @returns every line that only one side has, with the side */
+function differences(facts: unknown, catalog: unknown): string[] {
+	const [left, right] = [linesOf(facts), linesOf(catalog)];
+	const without = (lines: string[], others: string[]) => {
+		const rest = [...others];
+		return lines.filter((line) => {
+			const at = rest.indexOf(line);
+			if (at >= 0) rest.splice(at, 1);
+			return at < 0;
+		});
+	};
+	return [
+		...without(left, right).map((line) => `only in the facts: ${line}`),
+		...without(right, left).map((line) => `only in the catalog: ${line}`),
+	];
+}
+
+function byId<T extends { id: string }>(list: readonly T[]): Record<string, Omit<T, 'id'>> {
+	return Object.fromEntries(list.map(({ id, ...rest }) => [id, rest]));
+}
+
+it('the catalog says of each model what its documents say', () => {
+	// The node knows no prices; sizes to try are the tests' own. All other facts are compared.
+	const facts = FAMILIES.map((family) => {
+		const { ids, size, ...rest } = MODELS[family];
+		const sizeRules = size && { ...size, atLimits: undefined };
+		return [family, { ...rest, ids: byId(ids), size: sizeRules, price: undefined }];
+	});
+	const catalog = MODEL_FAMILIES.map(({ id, ids, ...rest }) => [id, { ...rest, ids: byId(ids) }]);
+	expect(differences(Object.fromEntries(facts), Object.fromEntries(catalog))).toEqual([]);
+});
+
+it('the catalog says of each gateway what its document says', () => {
+	const families = MODEL_FAMILIES.map(({ id }) => id);
+	const catalog = CATALOG_GATEWAYS.map((gateway) => {
+		// Words for users, which no document prescribes.
+		const { id, parameters, ...rest } = { ...gateway, choose: undefined, source: undefined };
+		const recipients = Object.entries(parameters).map(([parameter, who]) => {
+			if (who === 'any') return [parameter, families];
+			if (who !== 'model') return [parameter, who];
+			const supporting = MODEL_FAMILIES.filter((family) => parameter in family.parameters);
+			return [parameter, supporting.map((family) => family.id)];
+		});
+		return [id, { ...rest, parameters: Object.fromEntries(recipients) as object }];
+	});
+	expect(differences(GATEWAYS, Object.fromEntries(catalog))).toEqual([]);
+});
+
+it('the catalog has the documents’ prefixes, ratios, resolutions and parameters', () => {
+	const facts = { PREFIXES, RATIOS, RESOLUTIONS, SEEDREAM_PARAMETERS };
+	const catalog = {
+		PREFIXES: CATALOG_PREFIXES,
+		RATIOS: CATALOG_RATIOS,
+		RESOLUTIONS: CATALOG_RESOLUTIONS,
+		SEEDREAM_PARAMETERS: SEEDREAM_OPTIONS,
+	};
+	expect(differences(facts, catalog)).toEqual([]);
+});
+
+it('numbers have the documents’ ranges, in the catalog and in the editor', () => {
+	const { guidance_scale, max_images, n, seed } = RANGES;
+	const catalog = { guidance_scale: GUIDANCE_SCALE, max_images: MAX_IMAGES, seed: SEED };
+	expect(differences({ guidance_scale, max_images, seed }, catalog)).toEqual([]);
+	const options = properties.find(({ name }) => name === 'options');
+	const fields = [...properties, ...((options?.options ?? []) as INodeProperties[])];
+	const rangeOf = (name: string) => {
+		const { minValue: min, maxValue: max } =
+			fields.find((field) => field.name === name)?.typeOptions ?? {};
+		return { min, max };
+	};
+	const editor = {
+		guidance_scale: rangeOf('guidanceScale'),
+		max_images: rangeOf('maxImages'),
+		n: rangeOf('numberOfImages'),
+		seed: rangeOf('seed'),
+	};
+	expect(differences({ guidance_scale, max_images, n, seed }, editor)).toEqual([]);
+});
+
+it('a difference is named, whichever side it is on', () => {
+	const facts = { '4.5': { size: { presets: ['2K', '4K'], minPixels: 1 }, stream: [] } };
+	const catalog = { '4.5': { size: { presets: ['2K', '3K', '3K'], minPixels: 2, maxRatio: 16 } } };
+	expect(differences(facts, catalog)).toEqual([
+		'only in the facts: 4.5 size presets has = "4K"',
+		'only in the facts: 4.5 size minPixels = 1',
+		'only in the facts: 4.5 stream = []',
+		'only in the catalog: 4.5 size presets has = "3K"',
+		'only in the catalog: 4.5 size presets has = "3K"',
+		'only in the catalog: 4.5 size minPixels = 2',
+		'only in the catalog: 4.5 size maxRatio = 16',
+	]);
+});
