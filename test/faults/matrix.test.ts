@@ -75,9 +75,18 @@ describe('the scan', () => {
 		expect(secretsIn(value, KEY)).not.toEqual([]);
 	});
 
-	it('leaves signed addresses and code positions alone', () => {
-		const address = `https://host/image.png?signature=${'a1'.repeat(32)}`;
-		expect(secretsIn([new Error('Failed'), `See ${address}`], KEY, [address])).toEqual([]);
-		expect(secretsIn(`See ${address}`, KEY)).not.toEqual([]);
+	it('leaves signed URLs alone', () => {
+		const url = `https://host/image.png?signature=${'a1'.repeat(32)}`;
+		expect(secretsIn(`See ${url}`, KEY, [url])).toEqual([]);
+		expect(secretsIn(`See ${url}`, KEY)).not.toEqual([]);
+	});
+
+	it('leaves stack traces alone, wherever the repository lies', () => {
+		const at = `/mit Ümlaut/${'repository'.repeat(4)}/a b/index.ts:82:46`;
+		const stack = `Error: Failed\n    at send (${at})\n    at async ${at}`;
+		expect(secretsIn(stack, KEY)).toEqual([]);
+		expect(secretsIn(JSON.stringify({ stack, message: 'Failed' }), KEY)).toEqual([]);
+		expect(secretsIn(JSON.stringify({ stack: `${stack}\n${base64}` }), KEY)).not.toEqual([]);
+		expect(secretsIn(`Failed\n    at ${base64}`, KEY)).not.toEqual([]);
 	});
 });

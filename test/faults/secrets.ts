@@ -4,8 +4,11 @@ import { LoggerProxy } from 'n8n-workflow';
 /** Forty characters of base64 in a row: no word is so long, and a key or image data may be. */
 const BASE64 = /[A-Za-z0-9+/]{40}/;
 
-/** Where code stands: a path, not something a service or a user said. */
-const STACK_FRAME = /^\s+at .*$/gm;
+/**
+ * A line of a stack trace, as it is or within a JSON string: a path, not something a service or a user
+ * said. Where the repository lies decides whether it looks like base64.
+ */
+const STACK_FRAME = /(?:^|\\n)\s+at (?:(?!\\n).)*?:\s?\d+:\s?\d+\)?(?=\\n|"|$)/gm;
 
 /**
  * Looks through anything, deep: errors with their causes and hidden properties, items, log lines.
