@@ -7,7 +7,9 @@ import type {
 	INodeProperties,
 } from 'n8n-workflow';
 
-import { API_BASE_URL_EXPRESSION, GATEWAYS } from '../nodes/Seedream/catalog/gateways';
+import { GATEWAYS } from '../nodes/Seedream/catalog/gateways';
+import { apiBaseUrl, baseUrlProblem } from '../nodes/Seedream/http/baseUrl';
+import { apiKeyOf } from '../nodes/Seedream/redact';
 
 const showOnlyForOther = { show: { gateway: ['other'] } };
 
@@ -30,7 +32,7 @@ export class SeedreamApi implements ICredentialType {
 			default: '',
 			placeholder: 'e.g. https://ark.ap-southeast.bytepluses.com/api/v3',
 			description:
-				'Address of the API as your provider shows it. With or without /v1 or /api/v3; a pasted /images/generations is cut off.',
+				'URL of the API as your provider shows it, with or without /v1, /api/v3 or /images/generations',
 		},
 		{
 			displayName: 'API Key',
@@ -50,10 +52,10 @@ export class SeedreamApi implements ICredentialType {
 				{ name: 'Automatic (by Base URL)', value: 'automatic' },
 				...GATEWAYS.map(({ id, name, choose: description }) => ({ name, value: id, description })),
 			],
-			description: "Whose rules requests follow. Automatic goes by the base URL's host.",
+			description: "Which gateway's rules to follow. Automatic goes by the host of the base URL.",
 		},
 		{
-			displayName: 'Seedream Options',
+			displayName: 'Seedream Parameters',
 			name: 'placement',
 			type: 'options',
 			default: 'topLevel',
@@ -64,7 +66,7 @@ export class SeedreamApi implements ICredentialType {
 				{ name: 'Both', value: 'both' },
 			],
 			description:
-				'Where to put what OpenAI does not have, such as sequential_image_generation. If image sets come back as a single image, the gateway drops these options: try Both.',
+				'Where to put parameters that OpenAI does not have, such as sequential_image_generation. If an image set is always one image, the gateway drops them: try Both.',
 		},
 		{
 			displayName: 'Reference Images',
@@ -80,19 +82,22 @@ export class SeedreamApi implements ICredentialType {
 		},
 	];
 
-	// A function, because n8n 2.41 resolves no expression here in workflows with combined binary mode.
+	// A function, because the base URL needs more than an expression, and because n8n 2.41 resolves no
+	// expression here in workflows with combined binary mode.
 	authenticate = async (
-		{ apiKey }: ICredentialDataDecryptedObject,
+		{ apiKey, baseUrl, gateway }: ICredentialDataDecryptedObject,
 		request: IHttpRequestOptions,
-	): Promise<IHttpRequestOptions> => ({
-		...request,
-		headers: { ...request.headers, Authorization: `Bearer ${String(apiKey)}` },
-	});
+	): Promise<IHttpRequestOptions> => {
+		const baseURL = apiBaseUrl(String(baseUrl ?? ''), String(gateway ?? 'automatic'));
+		const problem = baseUrlProblem(baseURL);
+		if (problem) throw new Error(`${problem.message}. ${problem.description}`);
+		const Authorization = `Bearer ${apiKeyOf(apiKey)}`;
+		return { ...request, baseURL, headers: { ...request.headers, Authorization } };
+	};
 
-	// Listing models is free. Gateways without a list answer 404 or 405, which says nothing about the key.
+	// Listing models is free. Gateways without a list return 404 or 405, which says nothing about the key.
 	test: ICredentialTestRequest = {
 		request: {
-			baseURL: API_BASE_URL_EXPRESSION,
 			url: '/models',
 			ignoreHttpStatusErrors: { ignore: true, except: [401, 403] },
 			disableFollowRedirect: true,
@@ -102,14 +107,14 @@ export class SeedreamApi implements ICredentialType {
 				type: 'responseCode',
 				properties: {
 					value: 401,
-					message: 'The gateway does not accept this API key. Check the key and the base URL.',
+					message: 'The gateway rejected this API key. Check the key and the base URL.',
 				},
 			},
 			{
 				type: 'responseCode',
 				properties: {
 					value: 403,
-					message: 'The gateway refuses this API key. Check its permissions, balance and status.',
+					message: 'The gateway rejected this API key. Check its permissions, balance and status.',
 				},
 			},
 		],

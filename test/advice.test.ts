@@ -58,7 +58,7 @@ describe('what happened stands in the gateway’s own words, and what to do belo
 		['an empty answer', { body: '', status: 404 }],
 	])('%s, where the address may be wrong', async (_, answer) => {
 		const { message, description } = await told(answer);
-		expect(message).toMatch(/HTTP status 404/);
+		expect(message).toMatch(/HTTP 404/);
 		expect(description).toMatch(/Check the Base URL of the credential/);
 	});
 });

@@ -70,7 +70,7 @@ describe('Max Images per Run', () => {
 	it('stops a run that would make more before anything is sent', async () => {
 		const { error } = await bench.run(set(5), { items: items(3) });
 		expect(error?.message).toBe(
-			'This run would make up to 6 images, more than the 5 of Max Images per Run [item 0]',
+			'This run would generate up to 6 images, more than the 5 of Max Images per Run [item 0]',
 		);
 		expect(error?.description).toContain('Nothing was sent.');
 		expect(bench.gateway.ledger.requests).toEqual([]);
@@ -100,7 +100,7 @@ describe('Max Images per Run', () => {
 		const options = { maxImagesPerRun: 14, additionalBodyFields };
 		const values = parameters('textToImage', IDS['4.0'], { options });
 		const { message } = await bench.refusal(values);
-		expect(message).toContain('would make up to 15 images');
+		expect(message).toContain('would generate up to 15 images');
 	});
 
 	it('counts exactly where items ask for different numbers', async () => {
@@ -125,7 +125,7 @@ describe('Max Images per Run', () => {
 			const batched = (limit: number) => ({ ...set(limit), requestOptions });
 			const refused = await bench.run(batched(5), { items: items(3), settings });
 			expect(JSON.stringify(refused.error ?? refused.items)).toContain(
-				'This run would make up to 6 images',
+				'This run would generate up to 6 images',
 			);
 			expect(bench.gateway.ledger.requests).toEqual([]);
 			const through = await bench.run(batched(6), { items: items(3), settings });
@@ -133,7 +133,7 @@ describe('Max Images per Run', () => {
 		},
 	);
 
-	it('says when earlier batches were sent, and where their images are', async () => {
+	it('counts the items of later batches before the first is sent', async () => {
 		const { error } = await bench.run(
 			parameters('imageSet', IDS['4.0'], {
 				maxImages: '={{ $json.images }}',
@@ -142,12 +142,9 @@ describe('Max Images per Run', () => {
 			}),
 			{ items: [1, 1, 9].map((images) => ({ json: { images } })) },
 		);
-		expect(error?.message).toContain('This run would make up to 11 images');
-		expect(error?.description).toContain('Nothing more is sent.');
-		for (const { url } of bench.gateway.ledger.images) {
-			expect(error?.description).toContain(url);
-		}
-		expect(bench.gateway.ledger.images).toHaveLength(2);
+		expect(error?.message).toContain('This run would generate up to 11 images');
+		expect(error?.description).toContain('Nothing was sent.');
+		expect(bench.gateway.ledger.requests).toEqual([]);
 	});
 
 	it('counts all items also when the run goes on after failures', async () => {

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { apiBaseUrl } from '../nodes/Seedream/catalog/gateways';
+import { apiBaseUrl } from '../nodes/Seedream/http/baseUrl';
 import { listModels, runNode, testCredential, type CredentialValues } from './engine';
 import { startGateway } from './gateway';
 import { IDS, KEY, parameters, useGateway } from './support';
@@ -201,11 +201,11 @@ describe('the test of the credential', () => {
 	});
 
 	it.each([
-		['ftp://host/v1', /protocol/],
-		['file:///etc/passwd', /[Pp]rotocol/],
+		['ftp://host/v1', /not a valid HTTP\(S\) URL/],
+		['file:///etc/passwd', /not a valid HTTP\(S\) URL/],
 		['not a url', /URL/],
-		['https://', /host/],
-		['', /host/],
+		['https://', /not a valid HTTP\(S\) URL/],
+		['', /not a valid HTTP\(S\) URL/],
 	])('“%s” is refused in words', async (baseUrl, words) => {
 		await expect(testCredential({ baseUrl, apiKey: KEY })).rejects.toThrow(words);
 	});

@@ -1,15 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import type { INodeParameters } from 'n8n-workflow';
 
-import type { ByteStream } from '../nodes/Seedream/connection';
-import { readAhead } from '../nodes/Seedream/reply/stream';
 import { runNode } from './engine';
 import { startGateway, type Fault, type Gateway } from './gateway';
-import { bytesOf, IDS, KEY, parameters, picture, useGateway } from './support';
+import { bytesOf, IDS, KEY, parameters, useGateway } from './support';
 
 const bench = useGateway();
 
@@ -66,7 +63,7 @@ describe('a download that always fails leaves the address', () => {
 		['403', { status: 403 }, /HTTP status 403/],
 		['404', { status: 404 }, /HTTP status 404/],
 		['500', { status: 500 }, /HTTP status 500/],
-		['a web page', { html: true, status: 200 }, /not an image/],
+		['a web page', { html: true, status: 200 }, /shows no image/],
 		['a reset', { reset: 'before' }, /./],
 		['a cut', { cut: 200 }, /cut/],
 		['a body that stalls', { stall: 100 }, /nothing arrived for 1.5 s|cut/],
@@ -77,7 +74,7 @@ describe('a download that always fails leaves the address', () => {
 		const [{ json, binary }] = items;
 		expect([binary, json.url]).toEqual([undefined, url]);
 		expect(json.downloadError).toMatch(
-			/^The image was made, but could not be downloaded: .*24 hours/,
+			/^The image was generated, but could not be downloaded: .*24 hours/,
 		);
 		expect(json.downloadError).toMatch(reason);
 	});
@@ -93,8 +90,9 @@ it('images of a set come although one cannot be downloaded', async () => {
 });
 
 it('a slow download is waited for while something arrives', async () => {
+	// The stand-in sends a chunk at a time; together they come at a real rate.
 	bench.gateway.inject({ on: 'download', slow: 200 });
-	const [item] = await bench.items(image({ requestOptions: { timeout: 1_000 } }));
+	const [item] = await bench.items(image({ requestOptions: { timeout: 3_000 } }));
 	expect(bytesOf(item)).toEqual(await original(bench.gateway));
 	expect(bench.gateway.ledger.downloads).toHaveLength(2);
 });
@@ -116,7 +114,7 @@ it.each(['file:///etc/hostname', 'ftp://host/image.png', '/files/image.png'])(
 		expect(item.binary).toBeUndefined();
 		expect(item.json).toMatchObject({
 			url,
-			downloadError: 'The image was made, but its address is not one to download from',
+			downloadError: 'The image was generated, but its URL is not one to download from',
 		});
 	},
 );
@@ -167,7 +165,7 @@ describe('a server of another kind', () => {
 			credentials: { ...bench.credentials('volcengine'), baseUrl: url, gateway: 'other' },
 		});
 		expect(error?.message).toContain('nothing arrived for 1 s');
-		expect(error?.description).toContain('may have been made and charged');
+		expect(error?.description).toContain('may have been generated and charged');
 		expect(keys).toBe(1);
 	});
 
@@ -200,21 +198,7 @@ describe('the time an answer may take', () => {
 	it('is the one the user sets', async () => {
 		bench.gateway.inject({ on: 'request', delay: 3_000 });
 		const { error } = await bench.run(image({ requestOptions: { timeout: 700 } }));
-		expect(error?.message).toBe('The gateway did not answer within 0.7 s [item 0]');
+		expect(error?.message).toBe('No response within 0.7 s [item 0]');
 		expect(JSON.stringify(error?.description)).not.toContain(KEY);
 	});
-});
-
-it.each([
-	['a small file is read whole', 100_000, true],
-	['one that turns out larger flows on', 100, false],
-	['one of unknown length flows on', -1, false],
-])('%s', async (_, limit, isWhole) => {
-	const bytes = await picture(40, 40);
-	const stream = Readable.from([bytes.subarray(0, 60), bytes.subarray(60)], { objectMode: false });
-	const ahead = await readAhead(stream as unknown as ByteStream, limit);
-	expect(ahead.isWhole).toBe(isWhole);
-	const rest: Buffer[] = [];
-	for await (const chunk of stream) rest.push(chunk as Buffer);
-	expect(Buffer.concat(isWhole ? [ahead.head] : rest)).toEqual(bytes);
 });

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 
-import { readImageHeader } from '../nodes/Seedream/imageHeader';
+import { readImageHeader } from '../nodes/Seedream/image/header';
 import { bmp, heif, pngOf, tiffWithLateDirectory } from './imageFiles';
 
 const SIZE = { width: 321, height: 123 };

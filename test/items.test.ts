@@ -107,7 +107,7 @@ describe('one image', () => {
 	it('of another size than asked for says so', async () => {
 		const [item] = await bench.items(text({ prompt: '[pixels:800x600]' }));
 		expect(item.json).toMatchObject({ size: '800x600', width: 800, height: 600 });
-		expect(item.json.warnings).toEqual(['The image is 800x600 pixels; 1280x720 was asked for.']);
+		expect(item.json.warnings).toEqual(['The image is 800x600 pixels; 1280x720 was requested.']);
 	});
 
 	it('of a size that was the model’s to choose says nothing', async () => {
@@ -147,7 +147,7 @@ describe('a set', () => {
 	it('of which fewer images came than asked says so, once', async () => {
 		const items = await bench.items(set(4, {}, 'foxes [images:2] [pixels:64x48]'));
 		expect(items.map(({ json }) => json.warnings)).toEqual([
-			[expect.stringMatching(/^4 images were asked for and 2 came\./)],
+			[expect.stringMatching(/^Requested 4 images, received 2\./)],
 			undefined,
 		]);
 	});
@@ -499,7 +499,7 @@ it.each(['keep', 'fail'])(
 		});
 		const { items, error } = await bench.run(values);
 		const shown = JSON.stringify([items[0]?.json.warnings, error?.message]);
-		expect(shown).toContain('Image 1 was not made: bad key ***');
+		expect(shown).toContain('Image 1 was not generated: bad key ***');
 	},
 );
 
@@ -511,7 +511,7 @@ it('image data of no known format is kept as it came, and that is said', async (
 	expect(bytesOf(item)).toEqual(bytes);
 	expect(item.json).toMatchObject({
 		mimeType: 'application/octet-stream',
-		downloadError: expect.stringContaining('no known image format'),
+		downloadError: expect.stringContaining('in an unknown format'),
 	});
 });
 

@@ -179,7 +179,7 @@ describe('a wrong key', () => {
 	it.each(['volcengine', 'deerapi'] as const)('%s says so, and what to do', async (gateway) => {
 		const credentials = bench.credentials(gateway, { apiKey: 'sk-wrong' });
 		await expect(listModels(credentials, { operation: 'textToImage' })).rejects.toMatchObject({
-			message: expect.stringMatching(/does not accept the API key/) as string,
+			message: expect.stringMatching(/rejected the API key/) as string,
 			description: expect.stringMatching(/credential.*By ID/s) as string,
 			httpCode: '401',
 		});
@@ -196,7 +196,7 @@ describe('a wrong key', () => {
 			() => undefined,
 			(error: Error & { description?: string }) => error,
 		);
-		expect(failure?.message).toMatch(/does not accept the API key/);
+		expect(failure?.message).toMatch(/rejected the API key/);
 		expect(`${failure?.message} ${failure?.description}`).not.toContain(KEY);
 	});
 });

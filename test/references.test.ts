@@ -373,10 +373,10 @@ describe('entries that lead nowhere', () => {
 			/“example.com\/a.png”/,
 			/https:\/\//,
 		],
-		['a path', urls('/home/me/a.png'), /is not an address/, /https:\/\//],
+		['a path', urls('/home/me/a.png'), /is not a URL/, /https:\/\//],
 		['nothing from an expression', urls('={{ $json.none }}'), /URL is empty/, /https:\/\//],
 		['an object as a name', fields('={{ { a: 1 } }}'), /is not a name/, /for example data/],
-		['an object', urls('={{ { a: 1 } }}'), /is not an address/, /https:\/\//],
+		['an object', urls('={{ { a: 1 } }}'), /is not a URL/, /https:\/\//],
 		['a data URI that is not base64', urls('data:image/svg+xml,<svg/>'), /base64/, /base64/],
 		['a data URI of no image', urls('data:image/png;base64,aGVsbG8='), /is not an image/, /PNG/],
 	])('%s', async (_name, referenceImages, message, description) => {
@@ -394,7 +394,7 @@ describe('entries that lead nowhere', () => {
 			parameters('imageToImage', IDS['4.5'], { referenceImages }),
 			{ items: [item({ text: pictures.one.toString('base64') })] },
 		);
-		expect(message).toContain('is not an address');
+		expect(message).toContain('is not a URL');
 	});
 
 	it('all image fields of an item without any', async () => {

@@ -163,7 +163,7 @@ describe('the body with default parameters', () => {
 		const { message } = await bench.refusal(parameters('imageSet', IDS['4.5']), {
 			credentials: bench.credentials('gateway002'),
 		});
-		expect(message).toBe('Gateway 002 Style does not offer image sets [item 0]');
+		expect(message).toBe('Gateway 002 Style does not support image sets [item 0]');
 	});
 });
 

@@ -141,7 +141,7 @@ describe('the table of purposes', () => {
 		expect([billed().length, items.length]).toEqual([3, 3]);
 		expect(items.map(({ json }) => json.index)).toEqual([0, 1, 3]);
 		expect(items[0].json.warnings).toEqual([
-			expect.stringMatching(/^Image 2 was not made: OutputImageSensitiveContentDetected: /),
+			expect.stringMatching(/^Image 2 was not generated: OutputImageSensitiveContentDetected: /),
 		]);
 	});
 
@@ -178,7 +178,7 @@ describe('another try', () => {
 		['500 where the user says so', { ...BROKEN, retryAfter: 1 }, { retryServerErrors: 'always' }],
 	])('after %s', async (_, fault, options) => {
 		const { tries, error } = await once(fault, options);
-		expect([tries, error?.message]).toEqual([2, expect.stringContaining('(2 tries)')]);
+		expect([tries, error?.message]).toEqual([2, expect.stringContaining('(after 2 attempts)')]);
 	});
 
 	it.each([
@@ -226,7 +226,7 @@ describe('another try', () => {
 			{ settings: RETRY },
 		);
 		expect(posts()).toBe(1);
-		expect(error?.description).toMatch(/may have been made and charged|may be charged/);
+		expect(error?.description).toMatch(/may have been generated and charged|may be charged/);
 	});
 
 	it('never after 500 where the user says so, not by Retry On Fail either', async () => {
@@ -296,7 +296,7 @@ describe('another try', () => {
 		const waits = hurry();
 		const credentials = bench.credentials('volcengine', { baseUrl: 'http://127.0.0.1:1' });
 		const { error } = await bench.run(parameters('textToImage', MODEL), { credentials });
-		expect(error?.message).toContain('(8 tries)');
+		expect(error?.message).toContain('(after 8 attempts)');
 		// The shorter ones are of the engine, the longer ones end requests.
 		const own = waits.filter((wait) => wait >= 500 && wait <= 60_000);
 		expect(own.length).toBeGreaterThanOrEqual(7);
@@ -314,7 +314,7 @@ describe('another try', () => {
 		expect(items).toEqual([
 			{
 				json: {
-					error: 'The gateway cannot be reached (2 tries) [item 0]',
+					error: 'The gateway cannot be reached (after 2 attempts) [item 0]',
 					message: expect.stringMatching(/^Nothing was sent\./) as string,
 					details: expect.objectContaining({
 						code: expect.stringMatching(code) as string,
@@ -338,9 +338,17 @@ describe('what is known of a request without an answer', () => {
 		['no connection in time', broken('connect', 'ETIMEDOUT'), 'Nothing was sent.'],
 		['none to any address of the host', several, 'Nothing was sent.'],
 		['no way there', broken('connect', 'EHOSTUNREACH'), 'Nothing was sent.'],
-		['a way that is gone later', broken('read', 'EHOSTUNREACH'), 'An image may have been made'],
-		['a connection that died', broken('read', 'ETIMEDOUT'), 'An image may have been made'],
-		['a connection that was reset', broken('read', 'ECONNRESET'), 'An image may have been made'],
+		[
+			'a way that is gone later',
+			broken('read', 'EHOSTUNREACH'),
+			'The image may have been generated',
+		],
+		['a connection that died', broken('read', 'ETIMEDOUT'), 'The image may have been generated'],
+		[
+			'a connection that was reset',
+			broken('read', 'ECONNRESET'),
+			'The image may have been generated',
+		],
 		['no greeting', Object.assign(new Error(tls), { code: 'ECONNRESET' }), 'Check the credential'],
 	])('%s', async (_, cause, words) => {
 		jest.spyOn(Socket.prototype, 'connect').mockImplementation(function (this: Socket) {
@@ -439,7 +447,7 @@ describe('a run that is lost', () => {
 		const { error } = await bench.run(text({ concurrentRequests: 2 }), { items: scenes(4) });
 		expect(posts()).toBe(2);
 		expect(error?.message).toContain('The prompt is not valid');
-		expect(error?.description).toMatch(/\[item 1\].*may have been made and charged/s);
+		expect(error?.description).toMatch(/\[item 1\].*may have been generated and charged/s);
 	});
 
 	it('names the images of every set that is not whole', async () => {

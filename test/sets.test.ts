@@ -25,7 +25,7 @@ describe.each([
 			[3, true],
 		]);
 		expect(items[0].json.warnings).toEqual([
-			expect.stringMatching(new RegExp(`^Image 1 was not made: ${CODE}: .+\\.$`)),
+			expect.stringMatching(new RegExp(`^Image 1 was not generated: ${CODE}: .+\\.$`)),
 		]);
 	});
 
@@ -38,7 +38,7 @@ describe.each([
 		const [request] = bench.gateway.ledger.requests;
 		expect(outputs.flat().at(-1)).toMatchObject({
 			json: {
-				error: expect.stringMatching(/^Image 1 was not made: /) as string,
+				error: expect.stringMatching(/^Image 1 was not generated: /) as string,
 				details: { code: CODE, index: 1, requestId: request.id },
 			},
 			pairedItem: { item: 0 },
@@ -52,7 +52,7 @@ describe.each([
 			settings: { retryOnFail: true, maxTries: 3, waitBetweenTries: 1 },
 		});
 		expect(items).toEqual([]);
-		expect(error?.message).toMatch(/^1 of 4 images of the set were not made\. Image 1 /);
+		expect(error?.message).toMatch(/^1 of 4 images of the set were not generated\. Image 1 /);
 		const urls = bench.gateway.ledger.images.flatMap(({ url }) => url ?? []);
 		for (const url of urls) expect(error?.description).toContain(url);
 		expect(bench.bodies()).toHaveLength(1);
@@ -93,7 +93,7 @@ it('counts the images of a set when none was made', async () => {
 	const data = [0, 1, 2].map(() => ({ error: { code: CODE, message: 'Refused.' } }));
 	bench.gateway.inject({ on: 'request', body: JSON.stringify({ data }) });
 	const { error } = await bench.run(set({ stream: 'off' }));
-	expect(error?.message).toBe('None of 3 images was made: Refused. [item 0]');
+	expect(error?.message).toBe('None of the 3 images was generated: Refused. [item 0]');
 });
 
 it('keeps the images of a stream that breaks', async () => {
@@ -101,6 +101,6 @@ it('keeps the images of a stream that breaks', async () => {
 	const items = await bench.items(set({ stream: 'on' }));
 	expect(items.map(({ binary }) => !!binary)).toEqual([true, true, true]);
 	expect(items[0].json.warnings).toEqual([
-		expect.stringMatching(/^The answer broke off .* may have been made and charged/),
+		expect.stringMatching(/^The response was cut short .* may have been generated and charged/),
 	]);
 });

@@ -221,7 +221,7 @@ describe('a custom size', () => {
 			const isSmall = width * height < min;
 			expect(message).toContain(`${width}x${height} is too ${isSmall ? 'small' : 'large'}`);
 			expect(description).toContain(String(isSmall ? min : max));
-			expect(description).toMatch(/nearest size it takes is \d+x\d+/);
+			expect(description).toMatch(/nearest size it supports is \d+x\d+/);
 		}
 	});
 
@@ -242,7 +242,7 @@ describe('a custom size', () => {
 			parameters('textToImage', IDS['4.5'], custom(width, height)),
 		);
 		expect(message).toContain(`${width}x${height} is too `);
-		expect(description).toMatch(/nearest size it takes is \d+x\d+/);
+		expect(description).toMatch(/nearest size it supports is \d+x\d+/);
 	});
 
 	it.each([
@@ -274,7 +274,8 @@ describe('a custom size', () => {
 			});
 			const sent = new Set(bench.bodies().map(({ size }) => size));
 			for (const { json } of items) {
-				const [, nearest] = /nearest size it takes is (\d+x\d+)/.exec(String(json.message)) ?? [];
+				const [, nearest] =
+					/nearest size it supports is (\d+x\d+)/.exec(String(json.message)) ?? [];
 				const [, asked] = /The size (\d+x\d+) is/.exec(String(json.error)) ?? [];
 				if (asked) refusals.set(asked, nearest);
 			}

@@ -114,6 +114,11 @@ export function hurry(): number[] {
 		waits.push(wait);
 		return later(step, wait / 50);
 	}) as typeof setTimeout);
+	const { timeout } = AbortSignal;
+	jest.spyOn(AbortSignal, 'timeout').mockImplementation((wait) => {
+		waits.push(wait);
+		return timeout.call(AbortSignal, Math.ceil(wait / 50));
+	});
 	return waits;
 }
 

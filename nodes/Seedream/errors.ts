@@ -5,7 +5,11 @@ import {
 	type INodeExecutionData,
 } from 'n8n-workflow';
 
-/** What went wrong with an item, in words a user can act on. */
+import { redact } from './redact';
+
+export type NodeError = NodeApiError | NodeOperationError;
+
+/** What went wrong with a request, in words a user can act on. */
 export interface Failure {
 	/** What happened. */
 	message: string;
@@ -13,21 +17,23 @@ export interface Failure {
 	description: string;
 	/** The service's own code, e.g. `InvalidParameter`. */
 	code?: string;
-	/** HTTP status, where an answer came. */
+	/** HTTP status of the response, if there was one. */
 	status?: number;
-	/** Id under which the service can find the request. */
+	/** ID under which the service can find the request. */
 	requestId?: string;
-	/** Milliseconds the service asks to wait before another try. */
+	/** Milliseconds the service asks to wait before the next attempt. */
 	retryAfter?: number;
-	/** Whether an image may have been made, and charged. */
-	made: 'no' | 'unknown';
-	/** Whether no connection came about, which may be otherwise soon. */
-	isUnreached?: boolean;
+	/** Whether an image may have been generated and charged. */
+	mayBeCharged: boolean;
+	/** Whether the service itself refused the request, and no proxy lost it: nothing was generated. */
+	isRefused?: boolean;
+	/** Whether no connection was made, which may be different soon. */
+	isUnreachable?: boolean;
 }
 
-/** What to say where nobody knows whether an image was made. */
+/** What to say where nobody knows whether an image was generated. */
 export const MAY_BE_CHARGED =
-	'An image may have been made and charged nevertheless, so this node does not send the request again. The provider’s usage page shows it; look there before running again.';
+	'The image may have been generated and charged, so the request was not retried. Check the provider’s usage page before running again.';
 
 /** A failed request, before it is bound to a node and an item. */
 export class RequestFailure extends Error {
@@ -36,18 +42,12 @@ export class RequestFailure extends Error {
 	}
 }
 
-const LONG_BASE64 = /(https?:\/\/[^\s"'<>]+)|[A-Za-z0-9+/_-]{40,}={0,2}/g;
+/** Characters of a message; the editor shows it as a headline. */
+const MAX_MESSAGE_LENGTH = 500;
 
-/**
- * Makes a foreign text fit to be shown: base64 and bearer keys are cut out, addresses stay whole.
- * @param secret the key in use, which a service may echo
- */
-export function withoutSecrets(text: string, secret = ''): string {
-	const open = secret ? text.split(secret).join('***') : text;
-	return open
-		.replace(/Bearer\s+[^\s"',]+/gi, 'Bearer ***')
-		.replace(/data:[\w/+.-]*;base64,[A-Za-z0-9+/=_-]*/gi, 'data:…')
-		.replace(LONG_BASE64, (_match, url: string | undefined) => url ?? '…');
+/** Shortens a text for a person to read. @param length in characters */
+export function cut(text: string, length: number): string {
+	return text.length <= length ? text : `${text.slice(0, length - 1).trimEnd()}…`;
 }
 
 /** n8n's editor shows descriptions as HTML, in which a line feed alone is a space. */
@@ -58,45 +58,77 @@ export function asLines(lines: Array<string | undefined>): string {
 	return lines.filter(Boolean).join(LINE_BREAK);
 }
 
-/** Makes the error for input that may not be sent: what happened, and what to do. */
-export type Refusal = (message: string, description: string) => Error;
+/** Makes the error for input that cannot be sent: what happened, and what to do. */
+export type Reject = (message: string, description: string) => Error;
 
 /** Names the item as n8n's editor does, which adds this where a message lacks it, in these very letters. */
 function withItem(message: string, itemIndex: number): string {
-	return `${message} [item ${itemIndex}]`;
+	return `${cut(message, MAX_MESSAGE_LENGTH)} [item ${itemIndex}]`;
 }
 
-/** A failure that bad input causes, found before anything was sent. */
+/** n8n replaces a message that contains a code such as ECONNRESET by a text of its own. */
+function withMessage<T extends NodeError>(error: T, message: string): T {
+	error.message = message;
+	return error;
+}
+
+/** Input that cannot be sent, found before anything was sent. */
 export function inputError(
 	context: IExecuteSingleFunctions,
 	message: string,
 	description: string,
 ): NodeOperationError {
 	const itemIndex = context.getItemIndex();
-	return new NodeOperationError(context.getNode(), withItem(message, itemIndex), {
-		itemIndex,
-		description,
-	});
+	const full = withItem(message, itemIndex);
+	const error = new NodeOperationError(context.getNode(), full, { itemIndex, description });
+	return withMessage(error, full);
 }
 
-/** A failure of a request, as n8n shows it: code, status and request id stand in the description. */
-export function requestError(context: IExecuteSingleFunctions, failure: Failure): NodeApiError {
+/** A failed request as n8n shows it: code, status and request ID stand in the description. */
+function requestError(context: IExecuteSingleFunctions, failure: Failure): NodeApiError {
 	const itemIndex = context.getItemIndex();
 	const details = [
-		failure.code && `Code: ${failure.code}`,
+		failure.code && `Code: ${cut(failure.code, 100)}`,
 		failure.status && `HTTP status: ${failure.status}`,
-		failure.requestId && `Request ID: ${failure.requestId}`,
+		failure.requestId && `Request ID: ${cut(failure.requestId, 100)}`,
 	].filter(Boolean);
-	return new NodeApiError(
+	const message = withItem(failure.message, itemIndex);
+	const error = new NodeApiError(
 		context.getNode(),
 		{},
 		{
-			message: withItem(failure.message, itemIndex),
+			message,
 			description: asLines([failure.description, details.join(', ')]),
 			httpCode: failure.status === undefined ? 'none' : String(failure.status),
 			itemIndex,
 		},
 	);
+	return withMessage(error, message);
+}
+
+function failureOf(cause: unknown): Failure {
+	if (cause instanceof RequestFailure) return cause.failure;
+	return {
+		message: (cause as Error).message,
+		description: 'This node did not expect that. Please report it with the settings of the node.',
+		mayBeCharged: false,
+	};
+}
+
+/**
+ * The error to show for whatever was thrown: bound to its item, without key and image data.
+ * @param key in use, empty where it is not known yet
+ */
+export function toNodeError(
+	context: IExecuteSingleFunctions,
+	cause: unknown,
+	key: string,
+): NodeError {
+	const isNodeError = cause instanceof NodeOperationError || cause instanceof NodeApiError;
+	const error = isNodeError ? cause : requestError(context, failureOf(cause));
+	error.message = redact(error.message, key);
+	error.description = redact(error.description, key);
+	return error;
 }
 
 /**

@@ -176,7 +176,7 @@ function autoSize(document: Document, family: Family, resolution: Resolution): S
 	}
 	const size = pixels(document, family, resolution, '1:1');
 	const warning = new RegExp(
-		`does not take the resolution ${resolution} by name.*${size} was sent`,
+		`does not support the resolution ${resolution} by name.*${size} was sent`,
 	);
 	return { name, set, size, warning };
 }
@@ -479,7 +479,7 @@ class Maker {
 			...rest,
 			body: place(body, document.placement),
 			images: isAlone ? 1 : images,
-			warnings: isAlone ? [...warnings, /^\d+ images were asked for and 1 came/] : warnings,
+			warnings: isAlone ? [...warnings, /^Requested \d+ images, received 1\./] : warnings,
 		});
 	}
 }
@@ -512,7 +512,7 @@ export async function runCase(gateway: Gateway, document: Document, each: Case):
 	const expected = [{ line: `POST ${path} 200`, body: each.body }];
 	// The prompt asks for tiny pictures, which the node rightly remarks upon.
 	const warnings = ((items[0]?.json.warnings ?? []) as string[]).filter(
-		(text) => !text.endsWith('was asked for.'),
+		(text) => !text.endsWith('was requested.'),
 	);
 	const isWarned =
 		warnings.length === each.warnings.length &&

@@ -1,16 +1,9 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import {
-	GATEWAYS as CATALOG_GATEWAYS,
-	SEEDREAM_OPTIONS,
-} from '../../nodes/Seedream/catalog/gateways';
-import {
-	GUIDANCE_SCALE,
-	MAX_IMAGES,
-	MODEL_FAMILIES,
-	PREFIXES as CATALOG_PREFIXES,
-	SEED,
-} from '../../nodes/Seedream/catalog/models';
+import { GATEWAYS as CATALOG_GATEWAYS } from '../../nodes/Seedream/catalog/gateways';
+import { idRanges } from '../../nodes/Seedream/catalog/modelIds';
+import { MODEL_FAMILIES } from '../../nodes/Seedream/catalog/models';
+import { MAX_IMAGES, PARAMETERS, type Parameter } from '../../nodes/Seedream/catalog/parameters';
 import {
 	RATIOS as CATALOG_RATIOS,
 	RESOLUTIONS as CATALOG_RESOLUTIONS,
@@ -19,6 +12,8 @@ import { properties } from '../../nodes/Seedream/fields';
 import { GATEWAYS, SEEDREAM_PARAMETERS } from './gateways';
 import { FAMILIES, MODELS, PREFIXES, RANGES } from './models';
 import { RATIOS, RESOLUTIONS } from './sizes';
+
+const parameters: readonly Parameter[] = PARAMETERS;
 
 /** One line for each value, e.g. `4.0 size minPixels = 921600`; what a list holds has no order. */
 function linesOf(value: unknown, path = ''): string[] {
@@ -54,11 +49,14 @@ function byId<T extends { id: string }>(list: readonly T[]): Record<string, Omit
 }
 
 it('the catalog says of each model what its documents say', () => {
-	// The node knows no prices; sizes to try are the tests' own. All other facts are compared.
+	// The node knows no prices and leaves it to the service what happens without a reference or a
+	// guidance scale; sizes to try are the tests' own. All other facts are compared.
 	const facts = FAMILIES.map((family) => {
-		const { ids, size, ...rest } = MODELS[family];
+		const { ids, size, references, ...rest } = { ...MODELS[family], guidanceScale: undefined };
 		const sizeRules = size && { ...size, atLimits: undefined };
-		return [family, { ...rest, ids: byId(ids), size: sizeRules, price: undefined }];
+		const limits = references && { ...references, min: undefined };
+		const known = { ...rest, references: limits, size: sizeRules, price: undefined };
+		return [family, { ...known, ids: byId(ids) }];
 	});
 	const catalog = MODEL_FAMILIES.map(({ id, ids, ...rest }) => [id, { ...rest, ids: byId(ids) }]);
 	expect(differences(Object.fromEntries(facts), Object.fromEntries(catalog))).toEqual([]);
@@ -81,20 +79,33 @@ it('the catalog says of each gateway what its document says', () => {
 });
 
 it('the catalog has the documents’ prefixes, ratios, resolutions and parameters', () => {
-	const facts = { PREFIXES, RATIOS, RESOLUTIONS, SEEDREAM_PARAMETERS };
+	// Options of a set go wherever the set goes; layers are not offered.
+	const others = ['sequential_image_generation_options'];
+	const isExtra = ({ name, isOpenAi }: Parameter) => !isOpenAi && name !== 'layer_decomposition';
+	const facts = {
+		PREFIXES,
+		RATIOS,
+		RESOLUTIONS,
+		SEEDREAM_PARAMETERS: SEEDREAM_PARAMETERS.filter((name) => !others.includes(name)),
+	};
 	const catalog = {
-		PREFIXES: CATALOG_PREFIXES,
+		PREFIXES: idRanges('').map(({ from }) => from),
 		RATIOS: CATALOG_RATIOS,
 		RESOLUTIONS: CATALOG_RESOLUTIONS,
-		SEEDREAM_PARAMETERS: SEEDREAM_OPTIONS,
+		SEEDREAM_PARAMETERS: parameters.filter(isExtra).map(({ name }) => name),
 	};
 	expect(differences(facts, catalog)).toEqual([]);
 });
 
 it('numbers have the documents’ ranges, in the catalog and in the editor', () => {
 	const { guidance_scale, max_images, n, seed } = RANGES;
-	const catalog = { guidance_scale: GUIDANCE_SCALE, max_images: MAX_IMAGES, seed: SEED };
-	expect(differences({ guidance_scale, max_images, seed }, catalog)).toEqual([]);
+	const numbers = parameters.flatMap(({ name, option }) => {
+		if (option?.input.kind !== 'number') return [];
+		const { min, max } = option.input;
+		return [[name, { min, max }] as const];
+	});
+	const catalog = { ...Object.fromEntries(numbers), max_images: MAX_IMAGES };
+	expect(differences({ guidance_scale, max_images, n, seed }, catalog)).toEqual([]);
 	const options = properties.find(({ name }) => name === 'options');
 	const fields = [...properties, ...((options?.options ?? []) as INodeProperties[])];
 	const rangeOf = (name: string) => {

@@ -83,7 +83,7 @@ export interface Stage {
 	decoy: string;
 }
 
-const MAY_BE_CHARGED = /may have been made and charged/;
+const MAY_BE_CHARGED = /may have been generated and charged/;
 
 /** Whatever a user gets to read of a run. */
 function told({ error, items }: NodeResult): string {
@@ -98,7 +98,7 @@ function check(each: Case, row: Row, setting: Setting, gateway: Gateway, result:
 		row.unknowable = row.lost.filter(isOfTarget).length;
 		row.lost = row.lost.filter((prompt) => !isOfTarget(prompt));
 		if (row.unknowable > 0 && !MAY_BE_CHARGED.test(told(result))) {
-			row.wrong.push('does not say that images may have been made and charged');
+			row.wrong.push('does not say that images may have been generated and charged');
 		}
 	}
 	if (ledger.maxInFlight > 3) row.wrong.push(`${ledger.maxInFlight} requests at once`);

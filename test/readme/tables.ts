@@ -1,15 +1,11 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { GATEWAYS, type Gateway, type Parameter } from '../../nodes/Seedream/catalog/gateways';
+import { GATEWAYS, type Gateway } from '../../nodes/Seedream/catalog/gateways';
 import { MODEL_FAMILIES, type ModelFamily } from '../../nodes/Seedream/catalog/models';
+import { operationOf } from '../../nodes/Seedream/catalog/operations';
+import type { ParameterName } from '../../nodes/Seedream/catalog/parameters';
 import { RATIOS, RESOLUTIONS } from '../../nodes/Seedream/catalog/sizes';
 import { properties } from '../../nodes/Seedream/fields';
-
-const OPERATIONS = {
-	textToImage: 'Text-to-Image',
-	imageToImage: 'Image-to-Image',
-	imageSet: 'Image Set',
-};
 
 function table(head: string[], rows: string[][]): string {
 	const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
@@ -28,7 +24,7 @@ function ids(family: ModelFamily, service: 'volcengine' | 'byteplus'): string {
 		.join('<br>');
 }
 
-/** Every model family: ids, what it does, how many references it reads. */
+/** Every model family: ids, what it does, how many references it supports. */
 function models(): string {
 	return table(
 		['Model', 'Volcengine Ark', 'BytePlus', 'Operations', 'Reference images'],
@@ -36,13 +32,13 @@ function models(): string {
 			family.name,
 			ids(family, 'volcengine'),
 			ids(family, 'byteplus'),
-			family.operations.map((operation) => OPERATIONS[operation]).join(', '),
+			family.operations.map((id) => operationOf(id)?.name).join(', '),
 			family.references ? `up to ${family.references.max}` : 'none',
 		]),
 	);
 }
 
-/** What sizes each family makes. */
+/** What sizes each family supports. */
 function limits(): string {
 	const number = (value: number) => value.toLocaleString('en-US');
 	return table(
@@ -101,7 +97,7 @@ function gateways(): string {
 			'Gateway',
 			'Found by host',
 			'Path',
-			'Seedream options',
+			'Seedream parameters',
 			'Reference images',
 			'Resolutions by name',
 		],
@@ -126,38 +122,38 @@ const COMPOSED: Record<string, string> = {
 };
 
 /** The parameter of the catalog that stands for a body field such as `optimize_prompt_options.mode`. */
-function parameterOf(field: string): Parameter {
+function parameterOf(field: string): ParameterName {
 	const name = field.split('.')[0];
 	return (
 		name === 'sequential_image_generation_options' ? 'sequential_image_generation' : name
-	) as Parameter;
+	) as ParameterName;
 }
 
-function modelsTaking(field: string): string {
+function modelsWith(field: string): string {
 	const name = parameterOf(field);
 	const names = (families: readonly ModelFamily[]) =>
 		families.length === MODEL_FAMILIES.length
 			? 'all'
 			: families.map((family) => family.name.replace(/^Seedream /, '')).join(', ');
-	if (name === ('image' as Parameter)) {
+	if (name === ('image' as ParameterName)) {
 		return names(MODEL_FAMILIES.filter(({ references }) => references));
 	}
-	const taking = MODEL_FAMILIES.filter(({ parameters }) => name in parameters);
-	return names(taking.length > 0 ? taking : MODEL_FAMILIES);
+	const supporting = MODEL_FAMILIES.filter(({ parameters }) => name in parameters);
+	return names(supporting.length > 0 ? supporting : MODEL_FAMILIES);
 }
 
-function gatewaysTaking(field: string): string {
+function gatewaysWith(field: string): string {
 	const name = parameterOf(field);
 	const isOptional = GATEWAYS.some(({ parameters }) => name in parameters);
 	if (!isOptional) return 'all';
-	const taking = GATEWAYS.filter(({ parameters }) => name in parameters);
-	if (taking.length === GATEWAYS.length) return 'all';
+	const supporting = GATEWAYS.filter(({ parameters }) => name in parameters);
+	if (supporting.length === GATEWAYS.length) return 'all';
 	const isModelRule = MODEL_FAMILIES.some(({ parameters }) => name in parameters);
-	return taking
+	return supporting
 		.map((gateway) => {
-			const recipients = gateway.parameters[name];
-			if (Array.isArray(recipients)) return `${gateway.name} (${recipients.join(', ')} only)`;
-			return recipients === 'any' && isModelRule ? `${gateway.name} (all models)` : gateway.name;
+			const models = gateway.parameters[name];
+			if (Array.isArray(models)) return `${gateway.name} (${models.join(', ')} only)`;
+			return models === 'any' && isModelRule ? `${gateway.name} (all models)` : gateway.name;
 		})
 		.join(', ');
 }
@@ -176,15 +172,15 @@ function bodyFields(): Array<[string, string]> {
 	return [...all].sort(([a], [b]) => a.localeCompare(b));
 }
 
-/** Each request parameter, the field that sets it, and who takes it. */
+/** Each request parameter, the field that sets it, and who supports it. */
 function parameters(): string {
 	return table(
 		['Request parameter', 'Field of the node', 'Models', 'Gateways'],
 		bodyFields().map(([field, label]) => [
 			code(field),
 			label,
-			modelsTaking(field),
-			gatewaysTaking(field),
+			modelsWith(field),
+			gatewaysWith(field),
 		]),
 	);
 }

@@ -1,4 +1,5 @@
-import { MODEL_FAMILIES, type ModelId, type ModelParameter } from './models';
+import { MODEL_FAMILIES, type ModelId } from './models';
+import type { ParameterName } from './parameters';
 import { GATEWAY_002_SIZES, type Resolution, type SizeTable } from './sizes';
 
 /** Values of the credential's Gateway field, `automatic` apart. */
@@ -12,20 +13,17 @@ export type GatewayId =
 	| 'unode'
 	| 'other';
 
-/** Where a gateway reads the options that OpenAI's image API does not have. */
+/** Where a gateway reads the parameters that OpenAI's image API does not have. */
 export type Placement = 'topLevel' | 'extraFields' | 'both';
 
 /** How `image` carries references: `auto` is a string for one and an array for more. */
 export type ReferenceForm = 'auto' | 'array';
 
-/** Optional body fields the node can send, beside those every gateway takes. */
-export type Parameter = ModelParameter | 'n' | 'quality' | 'style' | 'user';
-
 /**
- * Who may get a parameter: `model` asks the model's record, `any` sends it whatever the model is,
- * a list sends it to these families, or single models by id.
+ * Which models a gateway supports a parameter for: `model` asks the model's record, `any` means all,
+ * a list names families, or single models by id.
  */
-export type Recipients = 'model' | 'any' | readonly string[];
+export type SupportedModels = 'model' | 'any' | readonly string[];
 
 /** What one gateway's document says, as far as it differs from the next one's. */
 export interface Gateway {
@@ -43,38 +41,26 @@ export interface Gateway {
 	/** Model ids the document names, as it spells them. */
 	models: readonly string[];
 	/** Optional parameters the document lists. */
-	parameters: Readonly<Partial<Record<Parameter, Recipients>>>;
+	parameters: Readonly<Partial<Record<ParameterName, SupportedModels>>>;
 	/** Fields every request carries because the document asks for them. */
 	always: Readonly<Record<string, unknown>>;
 	placement: Placement;
 	referenceForm: ReferenceForm;
-	/** Whether references may be URLs; if not, only `data:` URLs are taken. */
+	/** Whether references may be URLs; if not, only `data:` URLs are supported. */
 	referenceUrls: boolean;
-	/** Formats of references, where the document lists fewer than the model takes. */
+	/** Formats of references, where the document lists fewer than the model supports. */
 	referenceFormats?: readonly string[];
-	/** Resolutions the document takes by name; absent: those of the model. Others go out as pixels. */
+	/** Resolutions the document supports by name; absent: those of the model. Others go out as pixels. */
 	presets?: readonly Resolution[];
 	/** Pixel sizes of the document's own, preferred to the model's. */
 	sizes?: SizeTable;
 	/** Whether the document offers sets as streams, so that they are used unless the user says otherwise. */
 	streamsSets: boolean;
-	/** Whether the document says to retry HTTP 500, which may come after an image was made. */
+	/** Whether the document says to retry HTTP 500, which may come after an image was generated. */
 	retryServerErrors: boolean;
 }
 
-/** Options that OpenAI's image API does not have; what {@link Placement} is about. */
-export const SEEDREAM_OPTIONS: readonly string[] = [
-	'guidance_scale',
-	'optimize_prompt_options',
-	'output_format',
-	'seed',
-	'sequential_image_generation',
-	'sequential_image_generation_options',
-	'stream',
-	'tools',
-];
-
-const MODEL_OPTIONS = {
+const MODEL_PARAMETERS = {
 	guidance_scale: 'model',
 	optimize_prompt_options: 'model',
 	output_format: 'model',
@@ -92,7 +78,7 @@ function firstPartyModels(service: ModelId['service']): string[] {
 
 const FIRST_PARTY = {
 	apiPath: '/api/v3',
-	parameters: { ...MODEL_OPTIONS, background: 'model', layer_decomposition: 'model' },
+	parameters: { ...MODEL_PARAMETERS, background: 'model', layer_decomposition: 'model' },
 	always: {},
 	placement: 'topLevel',
 	referenceForm: 'auto',
@@ -153,7 +139,7 @@ export const GATEWAYS: readonly Gateway[] = [
 		...COMPATIBLE,
 		id: 'gateway001',
 		name: 'Gateway 001 Style',
-		choose: 'Makes sets, does not stream; takes seed and guidance_scale for the 3.0 models',
+		choose: 'Supports image sets without streaming, and seed and guidance_scale for the 3.0 models',
 		source: '"Create Image" (document 001)',
 		hosts: [],
 		models: [
@@ -174,7 +160,7 @@ export const GATEWAYS: readonly Gateway[] = [
 		...COMPATIBLE,
 		id: 'gateway002',
 		name: 'Gateway 002 Style',
-		choose: 'Takes pixels only, and n, quality, style and background; makes no sets',
+		choose: 'Supports sizes in pixels only, and n, quality, style and background; no image sets',
 		source: '"Doubao Seedream Image Generation API" (document 002)',
 		hosts: [],
 		models: [
@@ -226,7 +212,7 @@ export const GATEWAYS: readonly Gateway[] = [
 			optimize_prompt_options: 'model',
 			output_format: 'model',
 			sequential_image_generation: 'model',
-			// The router answers without a stream, so that asking for one gains nothing.
+			// The router does not stream, so that requesting it gains nothing.
 			stream: 'model',
 			tools: 'model',
 		},
@@ -238,14 +224,14 @@ export const GATEWAYS: readonly Gateway[] = [
 		...COMPATIBLE,
 		id: 'other',
 		name: 'Other (OpenAI Compatible)',
-		choose: 'Sends what you set; for any host that is not in this list',
+		choose: 'Sends what you set; for any gateway that is not in this list',
 		source: 'none; what the user sets is sent',
 		hosts: [],
 		models: MODEL_FAMILIES.flatMap((family) => family.ids)
 			.filter((model) => model.service === 'volcengine')
 			.map((model) => model.id),
 		parameters: {
-			...MODEL_OPTIONS,
+			...MODEL_PARAMETERS,
 			background: 'model',
 			layer_decomposition: 'model',
 			n: 'any',
@@ -256,55 +242,11 @@ export const GATEWAYS: readonly Gateway[] = [
 	},
 ];
 
-/** A host and its subdomains with nothing but an API version behind it, however it was pasted. */
-function barePattern(host: string): RegExp {
-	const escaped = host.replace(/\./g, '\\.');
-	return new RegExp(`^(https?://(?:[^/@]*\\.)?${escaped}(?::\\d+)?)(?:/api)?(?:/v\\d+)?$`, 'i');
-}
-
-/**
- * Rewrites that turn whatever was pasted as base URL into one that ends in the API's version, but for
- * the version itself. One list serves the node's code and the expression n8n evaluates.
- */
-const BASE_URL_REWRITES: ReadonlyArray<readonly [RegExp, string]> = [
-	[/^[\s"'`“”‘’<(\u200b]+|[\s"'`“”‘’>),;.\\\u200b]+$/g, ''],
-	[/[?#].*$/, ''],
-	[/([^:/])\/{2,}/g, '$1/'],
-	[/\/+$/, ''],
-	[/\/(?:images(?:\/\w+)?|models|chat\/completions)$/i, ''],
-	[/^(?=localhost\b|127\.)/i, 'http://'],
-	[/^(?![a-z][a-z0-9+.-]*:\/\/)/i, 'https://'],
-	...GATEWAYS.flatMap(({ hosts, apiPath }) =>
-		hosts.map((host) => [barePattern(host), `$1${apiPath}`] as const),
-	),
-];
-
-const NO_VERSION = /(?<!\/v\d+)$/i;
-
-const ARK_GATEWAYS = GATEWAYS.filter((gateway) => gateway.apiPath === '/api/v3').map(
-	({ id }) => id,
-);
-
-/**
- * The API's base URL, without a trailing slash, for a base URL however it was pasted.
- * @param baseUrl with or without scheme, version, trailing slash or the full path of an endpoint
- * @param choice the credential's Gateway field
- */
-export function apiBaseUrl(baseUrl: string, choice: string): string {
-	const url = BASE_URL_REWRITES.reduce((text, [from, to]) => text.replace(from, to), baseUrl);
-	return url.replace(NO_VERSION, (ARK_GATEWAYS as string[]).includes(choice) ? '/api/v3' : '/v1');
-}
-
-/** {@link apiBaseUrl} of the credential, as an n8n expression for `requestDefaults` and the credential test. */
-export const API_BASE_URL_EXPRESSION = `={{ String($credentials.baseUrl || '')${BASE_URL_REWRITES.map(
-	([from, to]) => `.replace(${String(from)}, ${JSON.stringify(to)})`,
-).join(
-	'',
-)}.replace(${String(NO_VERSION)}, ${JSON.stringify(ARK_GATEWAYS)}.includes($credentials.gateway) ? '/api/v3' : '/v1') }}`;
+const OTHER = GATEWAYS.find(({ id }) => id === 'other') as Gateway;
 
 /**
  * The gateway behind a base URL.
- * @param baseUrl as {@link apiBaseUrl} returns it
+ * @param baseUrl as `apiBaseUrl` returns it
  * @param choice the credential's Gateway field: a gateway's id, or `automatic` to go by the host
  */
 export function gatewayOf(baseUrl: string, choice: string): Gateway {
@@ -312,5 +254,5 @@ export function gatewayOf(baseUrl: string, choice: string): Gateway {
 	const found =
 		GATEWAYS.find(({ id }) => id === choice) ??
 		GATEWAYS.find(({ hosts }) => hosts.some((name) => host === name || host.endsWith(`.${name}`)));
-	return found ?? GATEWAYS[GATEWAYS.length - 1];
+	return found ?? OTHER;
 }

@@ -1,3 +1,6 @@
+import { modelName, spellings } from './modelIds';
+import type { OperationId } from './operations';
+import type { ParameterName } from './parameters';
 import {
 	SEEDREAM_3_0_SIZES,
 	SEEDREAM_4_0_SIZES,
@@ -8,9 +11,6 @@ import {
 	type SizeTable,
 } from './sizes';
 
-/** What a user can ask for; the values of the node's Operation field. */
-export type Operation = 'textToImage' | 'imageToImage' | 'imageSet';
-
 export type FamilyId =
 	| '5.0-pro'
 	| '5.0-flash'
@@ -19,18 +19,6 @@ export type FamilyId =
 	| '4.0'
 	| '3.0'
 	| 'seededit-3.0';
-
-/** Body fields that some models take and others refuse. */
-export type ModelParameter =
-	| 'background'
-	| 'guidance_scale'
-	| 'layer_decomposition'
-	| 'optimize_prompt_options'
-	| 'output_format'
-	| 'seed'
-	| 'sequential_image_generation'
-	| 'stream'
-	| 'tools';
 
 /** One model id as a first-party service spells it. */
 export interface ModelId {
@@ -42,9 +30,8 @@ export interface ModelId {
 	successor?: string;
 }
 
-/** What reference images a model reads. Volcengine Ark and BytePlus "Image generation API", `image`. */
+/** What reference images a model supports. Volcengine Ark and BytePlus "Image generation API", `image`. */
 export interface ReferenceRules {
-	min: number;
 	max: number;
 	/** Formats by the name they have in `data:image/<format>`. */
 	formats: readonly string[];
@@ -60,7 +47,7 @@ export interface ReferenceRules {
 }
 
 export interface SizeRules {
-	/** Resolutions the model takes by name, as `size: "2K"`. */
+	/** Resolutions the model supports by name, as `size: "2K"`. */
 	presets: readonly Resolution[];
 	/** Recommended pixels for each resolution and aspect ratio. */
 	table: SizeTable;
@@ -79,33 +66,21 @@ export interface ModelFamily {
 	/** What its ids are called without prefix and date, with `5-0` and `5.0`. */
 	names: readonly string[];
 	ids: readonly ModelId[];
-	operations: readonly Operation[];
-	/** Absent where the model takes no reference image. */
+	operations: readonly OperationId[];
+	/** Absent where the model supports no reference image. */
 	references?: ReferenceRules;
-	/** References and generated images of a set together; absent where the model makes no sets. */
+	/** References and generated images of a set together; absent where the model generates no sets. */
 	maxTotalImages?: number;
-	/** Absent where the model only takes `size: "adaptive"`. */
+	/** Absent where the model only supports `size: "adaptive"`. */
 	size?: SizeRules;
-	/** Each parameter the model takes, with the values it takes where they are a closed list. */
-	parameters: Readonly<Partial<Record<ModelParameter, readonly string[]>>>;
-	/** What the service uses when `guidance_scale` is absent. */
-	guidanceScale?: number;
+	/** Each parameter the model supports, with its values where they are a closed list. */
+	parameters: Readonly<Partial<Record<ParameterName, readonly string[]>>>;
 }
-
-/** `guidance_scale` of Seedream 3.0 and SeedEdit 3.0: gateway 001 and Cloudsway documents. */
-export const GUIDANCE_SCALE = { min: 1, max: 10 } as const;
-
-/** `seed`: gateway 001 and DeerAPI documents; -1 asks for a random one. */
-export const SEED = { min: -1, max: 2_147_483_647 } as const;
-
-/** `max_images`: Volcengine Ark "Image generation API", `sequential_image_generation_options`. */
-export const MAX_IMAGES = { min: 1, max: 15 } as const;
 
 const MEGABYTE = 1024 * 1024;
 
 /** References of the 4.x and 5.x models; older documents say 10 MB, current ones 30 MB. */
 const REFERENCES: ReferenceRules = {
-	min: 0,
 	max: 14,
 	formats: ['jpeg', 'png', 'webp', 'bmp', 'tiff', 'gif', 'heic', 'heif'],
 	maxBytes: 30 * MEGABYTE,
@@ -142,23 +117,13 @@ const PRO_SIZE: SizeRules = {
 	default: '2K',
 };
 
-/** Pixels of the 5.0 Lite, 4.5 and 4.0 families, of which 4.0 also makes smaller images. */
+/** Pixels of the 5.0 Lite, 4.5 and 4.0 families, of which 4.0 also supports smaller ones. */
 const LARGE_SIZE = {
 	minPixels: 3_686_400,
 	maxPixels: 16_777_216,
 	maxRatio: 16,
 	default: '2048x2048',
 } as const;
-
-/** Prefixes that gateways put before a model's name; other `vendor/` ones are understood too. */
-export const PREFIXES = ['', 'bytedance/'].flatMap((vendor) =>
-	['', 'doubao-', 'dola-'].map((service) => vendor + service),
-);
-
-/** Both spellings of a version: `seedream-5-0` and `seedream-5.0`. */
-function spellings(...names: string[]): string[] {
-	return names.flatMap((name) => [name, name.replace(/(\d)-(\d)/, '$1.$2')]);
-}
 
 /**
  * Every model family, newest first. Sources: Volcengine Ark and BytePlus ModelArk "Image generation
@@ -281,7 +246,6 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 			default: '1024x1024',
 		},
 		parameters: { guidance_scale: [], seed: [] },
-		guidanceScale: 2.5,
 	},
 	{
 		id: 'seededit-3.0',
@@ -294,19 +258,14 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 		operations: ['imageToImage'],
 		references: {
 			...REFERENCES,
-			min: 1,
 			max: 1,
 			formats: ['jpeg', 'png'],
 			maxBytes: 10 * MEGABYTE,
 			maxRatio: 3,
 		},
 		parameters: { guidance_scale: [], seed: [] },
-		guidanceScale: 5.5,
 	},
 ];
-
-/** An id's name: without `vendor/`, without `doubao-` or `dola-`, without its date. */
-const NAME = /^(?:.*\/)?(?:doubao-|dola-)?(.*?)(?:-\d{6,8})?$/;
 
 /**
  * Finds the family a model id belongs to.
@@ -314,7 +273,7 @@ const NAME = /^(?:.*\/)?(?:doubao-|dola-)?(.*?)(?:-\d{6,8})?$/;
  * @returns undefined for ids nobody here knows, `ep-…` endpoint ids among them
  */
 export function familyOf(model: string): ModelFamily | undefined {
-	const name = NAME.exec(model)?.[1] ?? '';
+	const name = modelName(model);
 	return MODEL_FAMILIES.find(({ names }) => names.includes(name));
 }
 

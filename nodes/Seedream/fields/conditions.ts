@@ -1,21 +1,13 @@
 import type { DisplayCondition, IDisplayOptions } from 'n8n-workflow';
 
-import { MODEL_FAMILIES, PREFIXES, type ModelFamily } from '../catalog/models';
+import { idRanges } from '../catalog/modelIds';
+import { MODEL_FAMILIES, type ModelFamily } from '../catalog/models';
 
 /** Value of the Model Family field that means: no rules, send what is set. */
 export const NO_FAMILY = 'none';
 
-/**
- * A family's ids as conditions: each name with each prefix, alone or with a date, which starts with 2.
- * Not a regular expression: n8n runs those in a sandbox that gives up on a busy machine, and with it the
- * execution.
- */
 function idsOf({ names }: ModelFamily): DisplayCondition[] {
-	return names.flatMap((name) =>
-		PREFIXES.map((prefix) => ({
-			_cnd: { between: { from: `${prefix}${name}`, to: `${prefix}${name}-3` } },
-		})),
-	);
+	return names.flatMap(idRanges).map((between) => ({ _cnd: { between } }));
 }
 
 /**

@@ -1,13 +1,33 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { MAX_IMAGES } from '../catalog/models';
+import { OPERATIONS } from '../catalog/operations';
+import { MAX_IMAGES } from '../catalog/parameters';
 import { modelFields } from './model';
 import { optionFields } from './options';
 import { referenceFields } from './references';
 import { sizeFields } from './size';
 
-/** The fields after Operation, in the order people think: with what, from what, how large, the rest. */
+/** The operation's name, as the canvas shows it. */
+export const SUBTITLE = `={{ (${JSON.stringify(
+	Object.fromEntries(OPERATIONS.map(({ id, name }) => [id, name])),
+)})[$parameter["operation"]] }}`;
+
+/** The fields, in the order people think: what, with what, from what, how large, the rest. */
 export const properties: INodeProperties[] = [
+	{
+		displayName: 'Operation',
+		name: 'operation',
+		type: 'options',
+		noDataExpression: true,
+		default: 'textToImage',
+		options: OPERATIONS.map(({ id, name, action, description }) => ({
+			name,
+			value: id,
+			action,
+			description,
+		})),
+		routing: { send: { paginate: true } },
+	},
 	...modelFields,
 	{
 		displayName: 'Prompt',
@@ -27,9 +47,11 @@ export const properties: INodeProperties[] = [
 		type: 'number',
 		typeOptions: { minValue: MAX_IMAGES.min, maxValue: MAX_IMAGES.max, numberPrecision: 0 },
 		default: 4,
-		displayOptions: { show: { operation: ['imageSet'] } },
+		displayOptions: {
+			show: { operation: OPERATIONS.filter(({ isSet }) => isSet).map(({ id }) => id) },
+		},
 		description:
-			'Most images the set may have, 1 to 15. The model decides how many it makes. Together with the reference images there may be 15.',
+			'Maximum number of images, 1 to 15; the model decides how many it generates. Reference images count toward the limit of 15.',
 		hint: 'Each image of the set is charged',
 		routing: {
 			send: { type: 'body', property: 'sequential_image_generation_options.max_images' },

@@ -3,7 +3,7 @@ import type { INodeProperties } from 'n8n-workflow';
 import { MODEL_FAMILIES, modelLabel } from '../catalog/models';
 import { hideFor, NO_FAMILY } from './conditions';
 
-/** The model that all gateways' documents list. */
+/** The model that the documents of all gateways list. */
 const DEFAULT_MODEL = 'doubao-seedream-5-0-260128';
 
 export const modelFields: INodeProperties[] = [
@@ -17,7 +17,7 @@ export const modelFields: INodeProperties[] = [
 			value: DEFAULT_MODEL,
 			cachedResultName: modelLabel(DEFAULT_MODEL),
 		},
-		description: 'The Seedream model that makes the images',
+		description: 'The Seedream model that generates the images',
 		modes: [
 			{
 				displayName: 'From List',
@@ -31,7 +31,7 @@ export const modelFields: INodeProperties[] = [
 				name: 'id',
 				type: 'string',
 				placeholder: 'e.g. seedream-4-5-251128 or ep-20260101000000-abcde',
-				hint: 'Any model ID the gateway takes, or an endpoint ID (ep-…) from the Ark console. For those, choose a Model Family below.',
+				hint: 'Any model ID the gateway supports, or an endpoint ID (ep-…) from the Ark console. For those, choose a Model Family below.',
 			},
 		],
 		routing: { send: { type: 'body', property: 'model' } },
@@ -44,7 +44,7 @@ export const modelFields: INodeProperties[] = [
 		displayOptions: { hide: { model: hideFor(() => true).model } },
 		options: [
 			{
-				name: 'Unknown: No Limits, Send What Is Set',
+				name: 'Unknown (No Limits)',
 				value: NO_FAMILY,
 			},
 			...MODEL_FAMILIES.map(({ id, name }) => ({ name, value: id })),

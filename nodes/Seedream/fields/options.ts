@@ -1,38 +1,21 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { GUIDANCE_SCALE, SEED, type ModelFamily, type ModelParameter } from '../catalog/models';
 import { hideFor } from './conditions';
+import { parameterOptions } from './parameters';
 
 /** What File Name stands at when the user leaves it alone. */
 export const DEFAULT_FILE_NAME = '{model}-{date}-{item}-{index}';
 
-const lacks = (parameter: ModelParameter) => (family: ModelFamily) => !family.parameters[parameter];
-
-const options: INodeProperties[] = [
+/** Options that are not a parameter of the request body, or more than that. */
+const ownOptions: INodeProperties[] = [
 	{
 		displayName: 'Additional Body Fields',
 		name: 'additionalBodyFields',
 		type: 'json',
 		default: '{}',
 		placeholder: 'e.g. { "layer_decomposition": true }',
-		description: 'JSON object merged into the request last, for what this node does not know yet',
-	},
-	{
-		displayName: 'Background',
-		name: 'background',
-		type: 'options',
-		default: 'opaque',
-		options: [
-			{ name: 'Opaque', value: 'opaque' },
-			{
-				name: 'Transparent',
-				value: 'transparent',
-				description: 'Needs one reference image, a PNG with transparent pixels',
-			},
-		],
 		description:
-			'What is behind the subject. Seedream 5.0 Pro and Flash take it, and gateways that list it.',
-		routing: { send: { type: 'body', property: 'background' } },
+			'JSON object merged into the request body last, for API parameters this node does not offer',
 	},
 	{
 		displayName: 'Concurrent Requests',
@@ -40,7 +23,7 @@ const options: INodeProperties[] = [
 		type: 'number',
 		typeOptions: { minValue: 1, maxValue: 100, numberPrecision: 0 },
 		default: 3,
-		description: 'How many requests may be under way at once. Taken from the first item.',
+		description: 'Maximum number of parallel requests. The value of the first item applies to all.',
 	},
 	{
 		displayName: 'Download Images',
@@ -48,7 +31,7 @@ const options: INodeProperties[] = [
 		type: 'boolean',
 		default: true,
 		description:
-			'Whether to fetch each image as a file. If off, the item holds only the URL, which ends after 24 hours.',
+			'Whether to download each image as a file. If off, items hold only the URL, which expires after 24 hours.',
 	},
 	{
 		displayName: 'File Name',
@@ -57,22 +40,7 @@ const options: INodeProperties[] = [
 		default: DEFAULT_FILE_NAME,
 		placeholder: 'e.g. campaign-{date}-{index}',
 		description:
-			'Name of the files without extension, which follows the image itself. {model}, {date}, {item} and {index} are filled in; names of a set stay distinct.',
-	},
-	{
-		displayName: 'Guidance Scale',
-		name: 'guidanceScale',
-		type: 'number',
-		typeOptions: {
-			minValue: GUIDANCE_SCALE.min,
-			maxValue: GUIDANCE_SCALE.max,
-			numberPrecision: 1,
-		},
-		default: 2.5,
-		displayOptions: { hide: hideFor(lacks('guidance_scale'), '/') },
-		description:
-			'How closely the image follows the prompt, 1 to 10. Seedream 3.0 uses 2.5 and SeedEdit 5.5 when not set.',
-		routing: { send: { type: 'body', property: 'guidance_scale' } },
+			'Name of the files without extension, which is the one of the image itself. {model}, {date}, {item} and {index} are replaced; names within a set stay distinct.',
 	},
 	{
 		displayName: 'Max Images per Run',
@@ -81,7 +49,7 @@ const options: INodeProperties[] = [
 		typeOptions: { minValue: 0, numberPrecision: 0 },
 		default: 0,
 		description:
-			'The run stops before anything is sent when all items together ask for more images than this. 0 is no limit.',
+			'Stops the run before sending anything if its items together request more images than this. 0 means no limit.',
 	},
 	{
 		displayName: 'Max Tries',
@@ -90,7 +58,7 @@ const options: INodeProperties[] = [
 		typeOptions: { minValue: 1, maxValue: 20, numberPrecision: 0 },
 		default: 8,
 		description:
-			'How often a request is sent at most while the gateway is busy (429, 503) or cannot be reached; nothing was made then. A request that may have been charged is not sent again. Retry On Fail in Settings starts the count anew.',
+			'Maximum number of attempts while the gateway is busy (429, 503) or cannot be reached; nothing is generated then. A request that may have been charged is never retried. Retry On Fail in Settings starts a new count.',
 	},
 	{
 		displayName: 'Missing Images of a Set',
@@ -102,21 +70,12 @@ const options: INodeProperties[] = [
 			{
 				name: 'Fail the Item',
 				value: 'fail',
-				description: 'The images that were made are charged all the same; the message lists them',
+				description:
+					'The images that were generated are charged all the same; the message lists them',
 			},
 			{ name: 'Keep the Others', value: 'keep' },
 		],
-		description: 'What to do when the gateway refuses some images of a set',
-	},
-	{
-		displayName: 'Number of Images',
-		name: 'numberOfImages',
-		type: 'number',
-		typeOptions: { minValue: 1, maxValue: 10, numberPrecision: 0 },
-		default: 1,
-		description:
-			'How many images one request makes, sent as n where the gateway takes it. Each image is charged.',
-		routing: { send: { type: 'body', property: 'n' } },
+		description: 'What to do when the gateway rejects some images of a set',
 	},
 	{
 		displayName: 'Output',
@@ -132,20 +91,7 @@ const options: INodeProperties[] = [
 			},
 			{ name: 'One Item per Image', value: 'itemPerImage' },
 		],
-		description: 'How images are spread over output items',
-	},
-	{
-		displayName: 'Output Format',
-		name: 'outputFormat',
-		type: 'options',
-		default: 'jpeg',
-		displayOptions: { hide: hideFor(lacks('output_format'), '/') },
-		options: [
-			{ name: 'JPEG', value: 'jpeg' },
-			{ name: 'PNG', value: 'png' },
-		],
-		description: 'File format of the images',
-		routing: { send: { type: 'body', property: 'output_format' } },
+		description: 'Whether to return one item per image or one item per request',
 	},
 	{
 		displayName: 'Preview Request',
@@ -153,29 +99,7 @@ const options: INodeProperties[] = [
 		type: 'boolean',
 		default: false,
 		description:
-			'Whether to return the request instead of sending it. Nothing is made and nothing is charged; the API key is left out.',
-	},
-	{
-		displayName: 'Prompt Optimization',
-		name: 'promptOptimization',
-		type: 'options',
-		default: 'standard',
-		displayOptions: { hide: hideFor(lacks('optimize_prompt_options'), '/') },
-		options: [
-			{
-				name: 'Fast',
-				value: 'fast',
-				displayOptions: {
-					hide: hideFor(({ parameters }) => {
-						const modes = parameters.optimize_prompt_options;
-						return !!modes && !modes.includes('fast');
-					}, '/'),
-				},
-			},
-			{ name: 'Standard', value: 'standard' },
-		],
-		description: 'How the gateway rewrites the prompt: standard is better, fast is quicker',
-		routing: { send: { type: 'body', property: 'optimize_prompt_options.mode' } },
+			'Whether to return the request instead of sending it. Nothing is generated or charged. The API key is left out.',
 	},
 	{
 		displayName: 'Put Output in Field',
@@ -186,25 +110,16 @@ const options: INodeProperties[] = [
 		hint: 'The name of the output field to put the binary file data in',
 	},
 	{
-		displayName: 'Quality',
-		name: 'quality',
-		type: 'string',
-		default: '',
-		placeholder: 'e.g. hd',
-		description: 'Sent only to gateways that list it; Seedream itself has no such setting',
-		routing: { send: { type: 'body', property: 'quality' } },
-	},
-	{
 		displayName: 'Response Format',
 		name: 'responseFormat',
 		type: 'options',
 		default: 'automatic',
 		options: [
 			{ name: 'Automatic', value: 'automatic' },
-			{ name: 'Base64', value: 'b64_json', description: 'The images come inside the answer' },
-			{ name: 'URL', value: 'url', description: 'The images are fetched from their URLs' },
+			{ name: 'Base64', value: 'b64_json', description: 'The images are part of the response' },
+			{ name: 'URL', value: 'url', description: 'The images are downloaded from their URLs' },
 		],
-		description: 'How the gateway hands over the images. Files come out either way.',
+		description: 'How the gateway returns images. The output is files either way.',
 		routing: {
 			send: {
 				type: 'body',
@@ -228,17 +143,7 @@ const options: INodeProperties[] = [
 			{ name: 'Never', value: 'never' },
 		],
 		description:
-			'Whether to send a request again after the gateway broke down. If it had made an image already, that is charged twice.',
-	},
-	{
-		displayName: 'Seed',
-		name: 'seed',
-		type: 'number',
-		typeOptions: { minValue: SEED.min, maxValue: SEED.max, numberPrecision: 0 },
-		default: -1,
-		displayOptions: { hide: hideFor(lacks('seed'), '/') },
-		description: 'The same seed gives similar images for the same request; -1 is random',
-		routing: { send: { type: 'body', property: 'seed' } },
+			'Whether to retry a request after an internal error of the gateway. If it had already generated an image, you are charged twice.',
 	},
 	{
 		displayName: 'Simplify',
@@ -252,7 +157,10 @@ const options: INodeProperties[] = [
 		name: 'stream',
 		type: 'options',
 		default: 'automatic',
-		displayOptions: { show: { '/operation': ['imageSet'] }, hide: hideFor(lacks('stream'), '/') },
+		displayOptions: {
+			show: { '/operation': ['imageSet'] },
+			hide: hideFor(({ parameters }) => !parameters.stream, '/'),
+		},
 		options: [
 			{
 				name: 'Automatic',
@@ -263,26 +171,7 @@ const options: INodeProperties[] = [
 			{ name: 'On', value: 'on' },
 		],
 		description:
-			'Whether the images of a set come one by one as they are made. This keeps the connection open, and those that came are kept if it breaks.',
-	},
-	{
-		displayName: 'Style',
-		name: 'style',
-		type: 'string',
-		default: '',
-		placeholder: 'e.g. vivid',
-		description:
-			'Sent only to gateways that list it; Seedream itself takes the style from the prompt',
-		routing: { send: { type: 'body', property: 'style' } },
-	},
-	{
-		displayName: 'User',
-		name: 'user',
-		type: 'string',
-		default: '',
-		placeholder: 'e.g. customer-42',
-		description: 'Name of your end user, sent only to gateways that list it',
-		routing: { send: { type: 'body', property: 'user' } },
+			'Whether the gateway sends the images of a set one by one. Images already received are kept if the connection drops.',
 	},
 	{
 		displayName: 'Watermark',
@@ -290,23 +179,8 @@ const options: INodeProperties[] = [
 		type: 'boolean',
 		default: false,
 		description:
-			'Whether to mark the image "AI generated" in its corner. The mark stays: an image without it has to be made and paid anew.',
+			'Whether to mark the image "AI generated" in its corner. It cannot be removed later.',
 		routing: { send: { type: 'body', property: 'watermark' } },
-	},
-	{
-		displayName: 'Web Search',
-		name: 'webSearch',
-		type: 'boolean',
-		default: false,
-		displayOptions: { hide: hideFor(lacks('tools'), '/') },
-		description: 'Whether the model may search the web for current facts, which takes longer',
-		routing: {
-			send: {
-				type: 'body',
-				property: 'tools',
-				value: '={{ String($value) === "true" ? [{ type: "web_search" }] : undefined }}',
-			},
-		},
 	},
 ];
 
@@ -317,6 +191,8 @@ export const optionFields: INodeProperties[] = [
 		type: 'collection',
 		placeholder: 'Add option',
 		default: {},
-		options,
+		options: [...ownOptions, ...parameterOptions].sort((a, b) =>
+			a.displayName.localeCompare(b.displayName),
+		),
 	},
 ];

@@ -1,6 +1,10 @@
 import type { INodeProperties, INodePropertyCollection } from 'n8n-workflow';
 
+import { OPERATIONS, type Operation } from '../catalog/operations';
 import { hideFor } from './conditions';
+
+const withReferences = (references: Operation['references']) =>
+	OPERATIONS.filter((operation) => operation.references === references).map(({ id }) => id);
 
 /** One entry of the Reference Images field, as the user fills it in. */
 export interface ReferenceEntry {
@@ -74,17 +78,17 @@ export const referenceFields: INodeProperties[] = [
 		...referenceImages,
 		default: { image: [{ source: 'binary', binaryPropertyName: 'data' }] },
 		displayOptions: {
-			show: { operation: ['imageToImage'] },
+			show: { operation: withReferences('required') },
 			hide: hideFor(({ references }) => !references),
 		},
-		description: 'The images to work from, in the order the prompt speaks of them',
+		description: 'The images to work from, in the order in which the prompt refers to them',
 	},
 	{
 		...referenceImages,
 		displayOptions: {
-			show: { operation: ['imageSet'] },
+			show: { operation: withReferences('optional') },
 			hide: hideFor(({ references }) => !references),
 		},
-		description: 'Images to work from, if any, in the order the prompt speaks of them',
+		description: 'Images to work from, if any, in the order in which the prompt refers to them',
 	},
 ];

@@ -1,36 +1,12 @@
-import {
-	SEEDREAM_OPTIONS,
-	type Gateway,
-	type Parameter,
-	type Placement,
-} from '../catalog/gateways';
-import { GUIDANCE_SCALE, SEED, type ModelFamily } from '../catalog/models';
-import type { Refusal } from '../errors';
+import type { IExecuteSingleFunctions } from 'n8n-workflow';
+
+import type { Gateway, Placement } from '../catalog/gateways';
+import type { ModelFamily } from '../catalog/models';
+import { PARAMETERS, type Parameter, type ParameterName } from '../catalog/parameters';
+import { checkNumber } from './settings';
 
 /** Body fields as the description's `routing.send` filled them in, or as they go out. */
 export type Body = Record<string, unknown>;
-
-/** Optional parameters: where each stands in the body, and how the editor calls it. */
-const PARAMETERS: ReadonlyArray<[Parameter, string]> = [
-	['background', 'Background'],
-	['guidance_scale', 'Guidance Scale'],
-	['n', 'Number of Images'],
-	['optimize_prompt_options', 'Prompt Optimization'],
-	['output_format', 'Output Format'],
-	['quality', 'Quality'],
-	['seed', 'Seed'],
-	['stream', 'Stream'],
-	['style', 'Style'],
-	['tools', 'Web Search'],
-	['user', 'User'],
-];
-
-/** Ranges of numbers; RouteScope gives 1 to 10 for `n`. */
-const NUMBERS: ReadonlyArray<[Parameter, string, { min: number; max: number }, 'whole' | 'any']> = [
-	['seed', 'Seed', SEED, 'whole'],
-	['guidance_scale', 'Guidance Scale', GUIDANCE_SCALE, 'any'],
-	['n', 'Number of Images', { min: 1, max: 10 }, 'whole'],
-];
 
 /** Whether a value is a JSON object. */
 export function isObject(value: unknown): value is Body {
@@ -51,11 +27,10 @@ export function mergeDeep(base: Body, over: Body): Body {
 	return merged;
 }
 
-/** The one value of a parameter that a model's record may restrict. */
-function choiceOf(parameter: Parameter, value: unknown): unknown {
-	if (parameter === 'optimize_prompt_options') return (value as { mode?: unknown }).mode;
-	if (parameter === 'tools') return (value as Array<{ type?: unknown }>)[0].type;
-	return value;
+/** The value of a parameter that a model's record may restrict. */
+function choiceOf({ path }: Parameter, value: unknown): unknown {
+	if (Array.isArray(value)) return (value[0] as { type?: unknown } | undefined)?.type;
+	return path ? (value as Body)[path.split('.')[1]] : value;
 }
 
 /**
@@ -68,69 +43,68 @@ export function reasonNotToSend(
 	family: ModelFamily | undefined,
 	gateway: Gateway,
 ): string | undefined {
-	const recipients = gateway.parameters[parameter];
-	if (!recipients) return `${gateway.name} does not list it`;
-	if (recipients === 'any' || !family) return undefined;
-	if (recipients !== 'model') {
-		return recipients.includes(family.id) || recipients.includes(String(body.model))
+	const name = parameter.name as ParameterName;
+	const supported = gateway.parameters[name];
+	if (!supported) return `${gateway.name} does not list it`;
+	if (supported === 'any' || !family) return undefined;
+	if (supported !== 'model') {
+		return supported.includes(family.id) || supported.includes(String(body.model))
 			? undefined
 			: `${gateway.name} does not list it for ${family.name}`;
 	}
-	const choices = family.parameters[parameter as keyof ModelFamily['parameters']];
-	if (!choices) return `${family.name} does not take it`;
-	const choice = choiceOf(parameter, body[parameter]);
+	const choices = family.parameters[name];
+	if (!choices) return `${family.name} does not support it`;
+	const choice = choiceOf(parameter, body[name]);
 	if (choices.length > 0 && !choices.includes(String(choice))) {
-		return `${family.name} does not take “${String(choice)}”`;
+		return `${family.name} does not support “${String(choice)}”`;
 	}
 	return undefined;
 }
 
 /**
- * Removes from a body what is empty or what the model or the gateway does not take.
+ * Removes from a body what is empty or what the model or the gateway does not support.
  * @returns a sentence for each field that the user set in vain
  */
-export function dropWhatIsNotTaken(
+export function dropUnsupported(
 	body: Body,
 	family: ModelFamily | undefined,
 	gateway: Gateway,
 ): string[] {
 	const warnings: string[] = [];
-	for (const [parameter, name] of PARAMETERS) {
-		const reason = isEmpty(body[parameter])
-			? ''
-			: reasonNotToSend(parameter, body, family, gateway);
+	for (const parameter of PARAMETERS) {
+		const { name, label } = parameter;
+		if (!('option' in parameter) && name !== 'stream') continue;
+		const reason = isEmpty(body[name]) ? '' : reasonNotToSend(parameter, body, family, gateway);
 		if (reason === undefined) continue;
-		delete body[parameter];
-		if (reason) warnings.push(`${name} was not sent: ${reason}.`);
+		delete body[name];
+		if (reason) warnings.push(`${label} was not sent: ${reason}.`);
 	}
 	return warnings;
 }
 
-/**
- * Checks the numbers of a body against their ranges; texts that hold a number become one.
- * @param refuse makes the error to throw
- */
-export function checkNumbers(body: Body, refuse: Refusal): void {
-	for (const [parameter, name, { min, max }, kind] of NUMBERS) {
-		if (body[parameter] === undefined) continue;
-		const value = Number(body[parameter]);
-		const isAllowed = value >= min && value <= max && (kind === 'any' || Number.isInteger(value));
-		if (!isAllowed) {
-			throw refuse(
-				`${name} is ${String(body[parameter])}`,
-				`Set it to a ${kind === 'whole' ? 'whole ' : ''}number from ${min} to ${max}.`,
-			);
-		}
-		body[parameter] = value;
+/** Checks the numbers of a body against their ranges. @throws NodeOperationError */
+export function checkNumbers(context: IExecuteSingleFunctions, body: Body): void {
+	for (const { name, label, option } of PARAMETERS as readonly Parameter[]) {
+		if (option?.input.kind !== 'number' || body[name] === undefined) continue;
+		body[name] = checkNumber(context, label, body[name], option.input);
 	}
 }
 
-/** Puts the options that OpenAI does not have where the gateway reads them. */
+/** Body fields that OpenAI's image API does not have. */
+function isExtra(name: string): boolean {
+	const parameters: readonly Parameter[] = PARAMETERS;
+	return (
+		name === 'sequential_image_generation_options' ||
+		parameters.some((each) => each.name === name && !each.isOpenAi)
+	);
+}
+
+/** Puts the parameters that OpenAI does not have where the gateway reads them. */
 export function place(body: Body, placement: Placement): Body {
 	if (placement === 'topLevel') return body;
-	const isOption = ([name]: [string, unknown]) => SEEDREAM_OPTIONS.includes(name);
-	const options = Object.fromEntries(Object.entries(body).filter(isOption));
-	if (Object.keys(options).length === 0) return body;
-	const rest = Object.fromEntries(Object.entries(body).filter((field) => !isOption(field)));
-	return { ...(placement === 'both' ? body : rest), extra_fields: options };
+	const fields = Object.entries(body);
+	const extra = Object.fromEntries(fields.filter(([name]) => isExtra(name)));
+	if (Object.keys(extra).length === 0) return body;
+	const rest = Object.fromEntries(fields.filter(([name]) => !isExtra(name)));
+	return { ...(placement === 'both' ? body : rest), extra_fields: extra };
 }

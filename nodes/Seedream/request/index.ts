@@ -1,17 +1,15 @@
 import { jsonParse, type IDataObject, type IExecuteSingleFunctions } from 'n8n-workflow';
 
 import { gatewayOf, type Gateway, type Placement, type ReferenceForm } from '../catalog/gateways';
-import {
-	familyOf,
-	MAX_IMAGES,
-	MODEL_FAMILIES,
-	type ModelFamily,
-	type Operation,
-} from '../catalog/models';
-import { inputError, type Refusal } from '../errors';
+import { familyOf, MODEL_FAMILIES, type ModelFamily } from '../catalog/models';
+import { operationOf, OPERATIONS, type Operation } from '../catalog/operations';
+import { MAX_IMAGES, PARAMETERS, type Parameter } from '../catalog/parameters';
+import { inputError, type Reject } from '../errors';
+import { baseUrlProblem } from '../http/baseUrl';
+import type { DownloadOptions } from '../http/download';
 import {
 	checkNumbers,
-	dropWhatIsNotTaken,
+	dropUnsupported,
 	isObject,
 	mergeDeep,
 	place,
@@ -19,6 +17,7 @@ import {
 	type Body,
 } from './body';
 import { collectReferences, loadReference, type Reference } from './references';
+import { checkNumber } from './settings';
 import { chooseSize } from './size';
 
 /** What a credential says, as far as the node reads it; the credential describes the fields. */
@@ -40,26 +39,23 @@ export interface ImageRequest {
 	body: Body;
 	references: Reference[];
 	referenceForm: ReferenceForm;
-	/** Most images the answer may hold. */
+	/** Most images the response may hold. */
 	expectedImages: number;
 	/** What the user should know about the request, in sentences. */
 	warnings: string[];
 }
 
-const OPERATION_NAMES: Record<Operation, string> = {
-	textToImage: 'Text-to-Image',
-	imageToImage: 'Image-to-Image',
-	imageSet: 'Image Set',
-};
+const STREAM = (PARAMETERS as readonly Parameter[]).find(
+	({ name }) => name === 'stream',
+) as Parameter;
 
-/** First-party services know only their own spelling of a model; the other's means the same model. */
-function spell(model: string, family: ModelFamily | undefined, gateway: Gateway): string {
-	const known = family?.ids.find(({ id }) => id === model);
-	if (!known || !gateway.service || known.service === gateway.service) return model;
-	return family?.ids.find(({ service }) => service === gateway.service)?.id ?? model;
+/** A number of images that a body asks for, as far as it is one. */
+function count(value: unknown): number | undefined {
+	const number = Number(value);
+	return number >= 1 && Number.isFinite(number) ? Math.floor(number) : undefined;
 }
 
-/** Most images that the answer to a body may hold, wherever the body carries its options. */
+/** Most images that the response to a body may hold, wherever the body carries its parameters. */
 function expectedImages(body: Body): number {
 	const inside = isObject(body.extra_fields) ? body.extra_fields : {};
 	const {
@@ -67,8 +63,8 @@ function expectedImages(body: Body): number {
 		sequential_image_generation: set,
 		sequential_image_generation_options: options,
 	} = mergeDeep(inside, body);
-	if (set !== 'auto') return Number(n) || 1;
-	return Number(isObject(options) ? options.max_images : NaN) || MAX_IMAGES.max;
+	if (set !== 'auto') return count(n) ?? 1;
+	return count(isObject(options) ? options.max_images : undefined) ?? MAX_IMAGES.max;
 }
 
 /** Reads the fields of one item and builds its request. */
@@ -81,7 +77,13 @@ class RequestBuilder {
 		private readonly context: IExecuteSingleFunctions,
 		private readonly credential: Credential,
 	) {
-		this.operation = context.getNodeParameter('operation') as Operation;
+		const id = context.getNodeParameter('operation');
+		const operation = operationOf(id);
+		if (!operation) {
+			const ids = OPERATIONS.map((each) => each.id).join(', ');
+			throw this.error(`“${String(id)}” is not an Operation`, `Set Operation to one of: ${ids}.`);
+		}
+		this.operation = operation;
 	}
 
 	build(declared: Body, baseUrl: string): ImageRequest {
@@ -92,15 +94,14 @@ class RequestBuilder {
 
 		const body: Body = { ...gateway.always, ...declared };
 		const family = this.family(String(body.model ?? '').trim());
-		body.model = spell(String(body.model).trim(), family, gateway);
+		body.model = this.spell(String(body.model).trim(), family, gateway);
 		this.checkPrompt(body);
 		this.checkOperation(family, gateway);
 		const references = this.references(family);
 		this.set(body, references.length, family, gateway);
-		const refuse: Refusal = (message, description) => this.error(message, description);
-		this.warnings.push(...dropWhatIsNotTaken(body, family, gateway));
+		this.warnings.push(...dropUnsupported(body, family, gateway));
 		body.watermark = this.watermark(body);
-		checkNumbers(body, refuse);
+		checkNumbers(this.context, body);
 		body.size = this.size(family, gateway);
 
 		const placement = isOther ? (credential.placement ?? gateway.placement) : gateway.placement;
@@ -119,16 +120,15 @@ class RequestBuilder {
 		};
 	}
 
+	private readonly reject: Reject = (message, description) => this.error(message, description);
+
 	private error(message: string, description: string) {
 		return inputError(this.context, message, description);
 	}
 
 	private checkBaseUrl(baseUrl: string): void {
-		if (/^https?:\/\/([^\s/@]*@)?(\[[\da-f:.]+\]|[^\s/:@]+)(:\d+)?(\/\S*)?$/i.test(baseUrl)) return;
-		throw this.error(
-			'The Base URL of the credential is not an address this node can call',
-			'Open the credential and enter an address that starts with https://, for example https://ark.ap-southeast.bytepluses.com/api/v3.',
-		);
+		const problem = baseUrlProblem(baseUrl);
+		if (problem) throw this.error(problem.message, problem.description);
 	}
 
 	private family(model: string): ModelFamily | undefined {
@@ -139,46 +139,81 @@ class RequestBuilder {
 		return familyOf(model) ?? MODEL_FAMILIES.find(({ id }) => id === chosen);
 	}
 
+	/** First-party services know only their own spelling of a model; the other's means the same model. */
+	private spell(model: string, family: ModelFamily | undefined, gateway: Gateway): string {
+		const known = family?.ids.find(({ id }) => id === model);
+		if (!known || !gateway.service || known.service === gateway.service) return model;
+		const own = family?.ids.find(({ service }) => service === gateway.service)?.id;
+		if (!own) return model;
+		const bare = (id: string) => id.replace(/^(doubao|dola)-/, '');
+		if (bare(own) !== bare(model)) {
+			this.warnings.push(`${gateway.name} has no model “${model}”, so “${own}” was requested.`);
+		}
+		return own;
+	}
+
 	private checkPrompt(body: Body): void {
-		if (typeof body.prompt === 'number') body.prompt = String(body.prompt);
-		if (typeof body.prompt === 'string' && body.prompt.trim()) return;
+		const { prompt } = body;
+		const isNumber = typeof prompt === 'number' && Number.isFinite(prompt);
+		if (isNumber) body.prompt = String(prompt);
+		const reason = isNumber ? undefined : this.promptProblem(prompt);
+		if (!reason) return;
 		throw this.error(
-			`The Prompt is ${typeof body.prompt === 'object' && body.prompt ? 'not a text' : 'empty'}`,
+			`The Prompt is ${reason}`,
 			'Describe the image in the Prompt field. If it comes from an expression, check that the input item has that field.',
 		);
 	}
 
+	private promptProblem(prompt: unknown): string | undefined {
+		if (typeof prompt === 'boolean' || typeof prompt === 'number') {
+			return `“${prompt}”, which is not a text`;
+		}
+		if (typeof prompt === 'object' && prompt !== null) return 'not a text';
+		// Zero-width characters are not blanks to `trim`.
+		if (!String(prompt ?? '').replace(/[\s\p{Cf}\p{Cc}]/gu, '')) return 'empty';
+		const text = String(prompt);
+		if (text.includes('[object Object]')) return 'not a text: it contains “[object Object]”';
+		const isUndefined = (value: unknown) => /\bundefined\b/.test(JSON.stringify(value) ?? '');
+		const raw = this.context.getNode().parameters.prompt;
+		const isBroken =
+			typeof raw === 'string' &&
+			raw.startsWith('=') &&
+			isUndefined(text) &&
+			![raw, this.context.getInputData().json].some(isUndefined);
+		return isBroken ? 'incomplete: it contains “undefined”' : undefined;
+	}
+
 	private checkOperation(family: ModelFamily | undefined, gateway: Gateway): void {
-		const name = OPERATION_NAMES[this.operation];
-		if (family && !family.operations.includes(this.operation)) {
-			const able = MODEL_FAMILIES.filter(({ operations }) => operations.includes(this.operation));
+		const { id, plural, needs } = this.operation;
+		if (family && !family.operations.includes(id)) {
+			const able = MODEL_FAMILIES.filter(({ operations }) => operations.includes(id));
 			throw this.error(
-				`${family.name} does not do ${name}`,
+				`${family.name} does not support ${plural}`,
 				`Choose another Model: ${able.map((each) => each.name).join(', ')}.`,
 			);
 		}
-		if (this.operation === 'imageSet' && !gateway.parameters.sequential_image_generation) {
+		if (needs && !gateway.parameters[needs]) {
 			throw this.error(
-				`${gateway.name} does not offer image sets`,
+				`${gateway.name} does not support ${plural}`,
 				'Use the Text-to-Image operation, once for each image, or a credential for another gateway.',
 			);
 		}
 	}
 
 	private references(family: ModelFamily | undefined): Reference[] {
-		if (this.operation === 'textToImage') return [];
+		if (this.operation.references === 'none') return [];
 		const references = collectReferences(this.context);
 		const max = family?.references?.max;
-		if (this.operation === 'imageToImage' && references.length === 0) {
+		if (this.operation.references === 'required' && references.length === 0) {
 			throw this.error(
 				'Reference Images is empty',
-				'Image-to-Image needs at least one image: add a binary field of the input item, or a URL.',
+				`${this.operation.name} needs at least one image: add a binary field of the input item, or a URL.`,
 			);
 		}
 		if (max !== undefined && references.length > max) {
 			throw this.error(
 				`${references.length} Reference Images are too many for ${family?.name}`,
-				`The model takes up to ${max}. Remove some, or choose another Model.`,
+				`The model supports up to ${max}. Remove some, or choose another Model.`,
 			);
 		}
 		return references;
@@ -191,16 +226,10 @@ class RequestBuilder {
 		family: ModelFamily | undefined,
 		gateway: Gateway,
 	): void {
-		if (this.operation !== 'imageSet') return;
+		if (!this.operation.isSet) return;
 		const options = body.sequential_image_generation_options as { max_images?: unknown };
-		const value = options?.max_images ?? '';
-		const maxImages = Number(value);
-		if (!Number.isInteger(maxImages) || maxImages < MAX_IMAGES.min || maxImages > MAX_IMAGES.max) {
-			throw this.error(
-				`Max Images is ${String(value) || 'empty'}`,
-				`Set it to a whole number from ${MAX_IMAGES.min} to ${MAX_IMAGES.max}.`,
-			);
-		}
+		const rule = { ...MAX_IMAGES, isWhole: true };
+		const maxImages = checkNumber(this.context, 'Max Images', options?.max_images, rule);
 		const total = family?.maxTotalImages;
 		if (total !== undefined && references + maxImages > total) {
 			throw this.error(
@@ -212,7 +241,7 @@ class RequestBuilder {
 		body.sequential_image_generation_options = { max_images: maxImages };
 		const stream = this.context.getNodeParameter('options.stream', 'automatic');
 		const isOffered =
-			!!family && gateway.streamsSets && !reasonNotToSend('stream', body, family, gateway);
+			!!family && gateway.streamsSets && !reasonNotToSend(STREAM, body, family, gateway);
 		if (stream === 'on' || (stream === 'automatic' && isOffered)) body.stream = true;
 	}
 
@@ -239,7 +268,7 @@ class RequestBuilder {
 			},
 			family,
 			gateway,
-			(message, description) => this.error(message, description),
+			this.reject,
 		);
 		if (warning) this.warnings.push(warning);
 		return size;
@@ -265,7 +294,7 @@ class RequestBuilder {
  * Builds the request of one item from its fields, for its model and gateway.
  * @param declared body as the node's description filled it in
  * @param baseUrl as the API is called, without trailing slash
- * @throws NodeOperationError for input that the model or the gateway would refuse
+ * @throws NodeOperationError for input that the model or the gateway would reject
  */
 export function buildRequest(
 	context: IExecuteSingleFunctions,
@@ -278,16 +307,17 @@ export function buildRequest(
 
 /**
  * The body with its references read in.
- * @throws NodeOperationError for a reference that the model or the gateway does not read
+ * @throws NodeOperationError for a reference that the model or the gateway does not support
  */
 export async function completeBody(
 	context: IExecuteSingleFunctions,
 	{ body, references, referenceForm, family, gateway }: ImageRequest,
+	options: DownloadOptions,
 ): Promise<Body> {
 	if (references.length === 0) return body;
 	const images: string[] = [];
 	for (const reference of references) {
-		images.push(await loadReference(context, reference, family, gateway));
+		images.push(await loadReference(context, reference, family, gateway, options));
 	}
 	const isSingle = images.length === 1 && referenceForm === 'auto';
 	return { image: isSingle ? images[0] : images, ...body };

@@ -7,16 +7,14 @@ import type {
 
 import type { Gateway } from '../catalog/gateways';
 import type { ModelFamily } from '../catalog/models';
-import { Connection, type ByteStream } from '../connection';
-import { inputError, withoutSecrets } from '../errors';
+import { cut, inputError } from '../errors';
 import type { ReferenceEntry } from '../fields/references';
-import { readImageHeader } from '../imageHeader';
+import { reasonOf } from '../http/connection';
+import { download, type DownloadOptions } from '../http/download';
+import { readImageHeader } from '../image/header';
 
-/** Milliseconds without a byte after which a download is given up. */
-const IDLE = 60_000;
-
-/** Bytes; more than any model reads. */
-const LARGEST_DOWNLOAD = 64 * 1024 * 1024;
+/** Bytes; more than any model supports. */
+const MAX_DOWNLOAD_BYTES = 64 * 1024 * 1024;
 
 /** A reference image before its bytes are read. */
 export interface Reference {
@@ -24,7 +22,7 @@ export interface Reference {
 	label: string;
 	/** Path of a binary field of the input item, or the file itself where an expression gave it. */
 	binary?: string | IBinaryData;
-	/** Address or data URI. */
+	/** URL or data URI. */
 	url?: string;
 }
 
@@ -89,19 +87,19 @@ function binariesOf(context: IExecuteSingleFunctions, entry: ReferenceEntry): Re
 
 function allImagesOf(context: IExecuteSingleFunctions): Reference[] {
 	return filesOf(context.getInputData())
-		.filter(([, file]) => file.mimeType.startsWith('image/'))
+		.filter(([, { mimeType }]) => typeof mimeType === 'string' && /^image\//i.test(mimeType))
 		.map(([name]) => ({ label: `field “${name}”`, binary: binaryPath(context, name) }))
 		.filter(({ binary }) => binary !== undefined);
 }
 
-/** Line ends between addresses; those within a data URI are no more than layout. */
-const BETWEEN_ADDRESSES = /[\r\n]+\s*(?=https?:|data:)/i;
+/** Line ends between URLs; those within a data URI are no more than layout. */
+const BETWEEN_URLS = /[\r\n]+\s*(?=https?:|data:)/i;
 
 function urlsOf(context: IExecuteSingleFunctions, { url: value }: ReferenceEntry): Reference[] {
 	const advice =
-		'Enter an address that starts with https:// or http://, or a data URI (data:image/png;base64,…).';
+		'Enter a URL that starts with https:// or http://, or a data URI (data:image/png;base64,…).';
 	const list: unknown[] =
-		typeof value === 'string' ? value.trim().split(BETWEEN_ADDRESSES) : [value].flat();
+		typeof value === 'string' ? value.trim().split(BETWEEN_URLS) : [value].flat();
 	return list.map((each) => {
 		const text = typeof each === 'string' ? each.trim() : '';
 		if (/^data:[^,]*;base64,/i.test(text)) {
@@ -109,28 +107,37 @@ function urlsOf(context: IExecuteSingleFunctions, { url: value }: ReferenceEntry
 		}
 		if (/^https?:\/\/\S+$/i.test(text)) return { label: text, url: text };
 		if (!text) {
-			const what = each && typeof each !== 'string' ? 'not an address' : 'empty';
+			const what = each && typeof each !== 'string' ? 'not a URL' : 'empty';
 			throw inputError(context, `Reference Images: a URL is ${what}`, advice);
 		}
-		const what = /^data:/i.test(text) ? 'base64' : 'an address';
-		const shown = withoutSecrets(text).slice(0, 60);
+		const what = /^data:/i.test(text) ? 'base64' : 'a URL';
+		const shown = cut(text, 60);
 		throw inputError(context, `Reference Images: “${shown}” is not ${what}`, advice);
 	});
 }
 
+const SOURCES = { binary: binariesOf, allBinary: allImagesOf, url: urlsOf };
+
 /**
  * The references of an item, in order. Reads no bytes.
- * @throws NodeOperationError for a missing field or something that is no address
+ * @throws NodeOperationError for a missing field or something that is no URL
  */
 export function collectReferences(context: IExecuteSingleFunctions): Reference[] {
 	const entries = context.getNodeParameter('referenceImages.image', []) as ReferenceEntry[];
-	const sources = { binary: binariesOf, allBinary: allImagesOf, url: urlsOf };
 	return entries
-		.flatMap((entry) => sources[entry.source ?? 'binary'](context, entry))
+		.flatMap((entry) => {
+			const source = entry.source ?? 'binary';
+			if (source in SOURCES) return SOURCES[source](context, entry);
+			throw inputError(
+				context,
+				`Reference Images: “${cut(String(source), 40)}” is not a Source`,
+				'Set Source to Binary Field, All Image Fields or URL. In an expression these are binary, allBinary and url.',
+			);
+		})
 		.map((reference, i) => ({ ...reference, label: `image ${i + 1} (${reference.label})` }));
 }
 
-/** Checks a file against what the model and the gateway read, and encodes it as a data URI. */
+/** Checks a file against what the model and the gateway support, and encodes it as a data URI. */
 function encode(
 	context: IExecuteSingleFunctions,
 	bytes: Buffer,
@@ -138,11 +145,11 @@ function encode(
 	family: ModelFamily | undefined,
 	gateway: Gateway,
 ): string {
-	const refuse = (what: string, advice: string) =>
+	const reject = (what: string, advice: string) =>
 		inputError(context, `Reference Images: ${label} ${what}`, advice);
 	const header = readImageHeader(bytes);
 	if (!header) {
-		throw refuse('is not an image', 'Use a JPEG, PNG or WebP file.');
+		throw reject('is not an image', 'Use a JPEG, PNG or WebP file.');
 	}
 	const { format, width, height } = header;
 	const rules = family?.references;
@@ -150,15 +157,15 @@ function encode(
 		(name) => !gateway.referenceFormats || gateway.referenceFormats.includes(name),
 	);
 	if (formats && !formats.includes(format)) {
-		throw refuse(
-			`is ${format.toUpperCase()}, which ${gateway.name} does not read for ${family?.name}`,
+		throw reject(
+			`is ${format.toUpperCase()}, which ${gateway.name} does not support for ${family?.name}`,
 			`Convert it to one of: ${formats.join(', ')}.`,
 		);
 	}
 	if (rules && bytes.length > rules.maxBytes) {
 		const megabytes = (count: number) => `${(count / 1024 / 1024).toFixed(1)} MB`;
-		throw refuse(
-			`has ${megabytes(bytes.length)}, more than the ${megabytes(rules.maxBytes)} ${family?.name} reads`,
+		throw reject(
+			`has ${megabytes(bytes.length)}, more than the ${megabytes(rules.maxBytes)} ${family?.name} supports`,
 			'Use a smaller file, for example through the Edit Image node.',
 		);
 	}
@@ -166,19 +173,19 @@ function encode(
 		const size = `is ${width} x ${height} pixels`;
 		const pixels = width * height;
 		if (Math.min(width, height) <= rules.longerThan || pixels < rules.minPixels) {
-			throw refuse(
+			throw reject(
 				`${size}, which is too small`,
 				`Each side must be longer than ${rules.longerThan} pixels.`,
 			);
 		}
 		if (pixels > rules.maxPixels) {
-			throw refuse(
+			throw reject(
 				`${size}, which is too large`,
 				`An image may have ${rules.maxPixels} pixels, such as 6000 x 6000.`,
 			);
 		}
 		if (Math.max(width / height, height / width) > rules.maxRatio) {
-			throw refuse(
+			throw reject(
 				`${size}, which is too narrow`,
 				`The longer side may be at most ${rules.maxRatio} times the shorter one.`,
 			);
@@ -187,51 +194,62 @@ function encode(
 	return `data:image/${format};base64,${bytes.toString('base64')}`;
 }
 
-/** Fetches a reference for a gateway that takes no URLs. */
-async function download(context: IExecuteSingleFunctions, reference: Reference): Promise<Buffer> {
-	const connection = new Connection(context);
+/** Downloads a reference for a gateway that supports no URLs. */
+async function downloadReference(
+	context: IExecuteSingleFunctions,
+	{ url = '', label }: Reference,
+	options: DownloadOptions,
+): Promise<Buffer> {
 	try {
-		const body = (await context.helpers.httpRequest({
-			url: String(reference.url),
-			encoding: 'stream',
-			timeout: IDLE,
-			abortSignal: connection.signal,
-		})) as ByteStream;
-		connection.watch(body, IDLE, LARGEST_DOWNLOAD);
-		const chunks: Buffer[] = [];
-		for await (const chunk of body) chunks.push(chunk);
-		return Buffer.concat(chunks);
+		return await download(context, url, options, MAX_DOWNLOAD_BYTES, async (stream) => {
+			const chunks: Buffer[] = [];
+			for await (const chunk of stream) chunks.push(chunk);
+			return Buffer.concat(chunks);
+		});
 	} catch (error) {
 		throw inputError(
 			context,
-			`Reference Images: ${reference.label} could not be downloaded`,
-			`${(error as Error).message}. The gateway takes no URLs, so this node fetches the image itself. Check the URL, or pass the image as a Binary Field.`,
+			`Reference Images: ${label} could not be downloaded`,
+			`${reasonOf(error)}. The gateway supports no URLs, so this node downloads the image itself. Check the URL, or pass the image as a Binary Field.`,
 		);
-	} finally {
-		connection.close();
+	}
+}
+
+async function readBinary(
+	context: IExecuteSingleFunctions,
+	{ binary, label }: Reference,
+): Promise<Buffer> {
+	try {
+		return await context.helpers.getBinaryDataBuffer(binary as string);
+	} catch {
+		throw inputError(
+			context,
+			`Reference Images: the file of ${label} is no longer stored in n8n`,
+			'Run the node that outputs the file again.',
+		);
 	}
 }
 
 /**
- * Reads one reference into the form that goes into `image`: its address, or a data URI with the MIME
- * type its bytes show.
- * @throws NodeOperationError for what the model or the gateway does not read
+ * Reads one reference into the form that goes into `image`: its URL, or a data URI with the MIME type
+ * its bytes show.
+ * @throws NodeOperationError for what the model or the gateway does not support
  */
 export async function loadReference(
 	context: IExecuteSingleFunctions,
 	reference: Reference,
 	family: ModelFamily | undefined,
 	gateway: Gateway,
+	options: DownloadOptions,
 ): Promise<string> {
 	const { binary, url = '' } = reference;
-	if (binary !== undefined) {
-		const bytes = await context.helpers.getBinaryDataBuffer(binary as string);
-		return encode(context, bytes, reference, family, gateway);
-	}
 	const inline = /^data:[^,]*;base64,(.*)$/is.exec(url);
-	if (inline) {
-		return encode(context, Buffer.from(inline[1], 'base64'), reference, family, gateway);
-	}
-	if (gateway.referenceUrls) return url;
-	return encode(context, await download(context, reference), reference, family, gateway);
+	if (binary === undefined && !inline && gateway.referenceUrls) return url;
+	const bytes =
+		binary !== undefined
+			? await readBinary(context, reference)
+			: inline
+				? Buffer.from(inline[1], 'base64')
+				: await downloadReference(context, reference, options);
+	return encode(context, bytes, reference, family, gateway);
 }

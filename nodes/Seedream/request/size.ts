@@ -8,7 +8,7 @@ import {
 	type Resolution,
 } from '../catalog/sizes';
 import { AUTO_RATIO, CUSTOM_SIZE } from '../fields/size';
-import type { Refusal } from '../errors';
+import type { Reject } from '../errors';
 
 /** The size fields as the user left them. */
 export interface SizeInput {
@@ -50,10 +50,10 @@ function checkPixels(
 	width: number,
 	height: number,
 	family: ModelFamily | undefined,
-	refuse: Refusal,
+	reject: Reject,
 ): string {
 	if (![width, height].every((side) => Number.isInteger(side) && side > 0)) {
-		throw refuse(
+		throw reject(
 			'The Width or Height is not a whole number of pixels',
 			'Set Width and Height to whole numbers, for example 2048 and 2048.',
 		);
@@ -61,22 +61,22 @@ function checkPixels(
 	const size = `${width}x${height}`;
 	const rules = family?.size;
 	if (!rules) return size;
-	const advice = `The nearest size it takes is ${nearestSize(width, height, rules)}. Change Width and Height, or choose an Aspect Ratio.`;
+	const advice = `The nearest size it supports is ${nearestSize(width, height, rules)}. Change Width and Height, or choose an Aspect Ratio.`;
 	const pixels = width * height;
 	if (pixels < rules.minPixels) {
-		throw refuse(
+		throw reject(
 			`The size ${size} is too small for ${family.name}`,
-			`It has ${pixels} pixels; the model makes at least ${rules.minPixels}. ${advice}`,
+			`It has ${pixels} pixels; the model generates at least ${rules.minPixels}. ${advice}`,
 		);
 	}
 	if (pixels > rules.maxPixels) {
-		throw refuse(
+		throw reject(
 			`The size ${size} is too large for ${family.name}`,
-			`It has ${pixels} pixels; the model makes at most ${rules.maxPixels}. ${advice}`,
+			`It has ${pixels} pixels; the model generates at most ${rules.maxPixels}. ${advice}`,
 		);
 	}
 	if (rules.maxRatio && Math.max(width / height, height / width) > rules.maxRatio) {
-		throw refuse(
+		throw reject(
 			`The size ${size} is too narrow for ${family.name}`,
 			`The longer side may be at most ${rules.maxRatio} times the shorter one. ${advice}`,
 		);
@@ -89,14 +89,14 @@ function checkResolution(
 	resolution: string,
 	family: ModelFamily | undefined,
 	gateway: Gateway,
-	refuse: Refusal,
+	reject: Reject,
 ): Resolution {
 	const known = RESOLUTIONS.find((name) => name.toLowerCase() === resolution.toLowerCase());
 	const presets = family?.size?.presets ?? RESOLUTIONS;
 	const offered = RESOLUTIONS.filter((name) => [presets, gateway.presets].flat().includes(name));
 	if (known && offered.includes(known)) return known;
 	const pixels = /^(\d+)\s*[*×]\s*(\d+)$/.exec(resolution);
-	throw refuse(
+	throw reject(
 		family
 			? `${family.name} does not offer the resolution “${resolution}”`
 			: `“${resolution}” is not a resolution`,
@@ -111,12 +111,12 @@ function ratioTable(
 	resolution: Resolution,
 	family: ModelFamily | undefined,
 	gateway: Gateway,
-	refuse: Refusal,
+	reject: Reject,
 ): RatioTable {
 	const owner = family ?? [...MODEL_FAMILIES].reverse().find(({ size }) => size?.table[resolution]);
 	const table = gateway.sizes?.[resolution] ?? owner?.size?.table[resolution];
 	if (table) return table;
-	throw refuse(
+	throw reject(
 		`${owner?.name ?? gateway.name} has no pixel sizes for the resolution ${resolution}`,
 		'Set Aspect Ratio to Auto, or choose another Resolution.',
 	);
@@ -124,25 +124,25 @@ function ratioTable(
 
 /**
  * Turns the size fields into the value of `size`.
- * @param refuse makes the error to throw for a size the model does not make; it names the nearest one
+ * @param reject makes the error to throw for a size the model does not support; it names the nearest one
  */
 export function chooseSize(
 	input: SizeInput,
 	family: ModelFamily | undefined,
 	gateway: Gateway,
-	refuse: Refusal,
+	reject: Reject,
 ): ChosenSize {
 	if (family && !family.size) return { size: 'adaptive' };
 
 	const { aspectRatio } = input;
 	if (aspectRatio === CUSTOM_SIZE)
-		return { size: checkPixels(input.width, input.height, family, refuse) };
+		return { size: checkPixels(input.width, input.height, family, reject) };
 	const pixels = /^(\d+)x(\d+)$/i.exec(input.resolution);
-	if (pixels) return { size: checkPixels(Number(pixels[1]), Number(pixels[2]), family, refuse) };
+	if (pixels) return { size: checkPixels(Number(pixels[1]), Number(pixels[2]), family, reject) };
 
 	const isAuto = aspectRatio === AUTO_RATIO;
 	if (!isAuto && !RATIOS.includes(aspectRatio as Ratio)) {
-		throw refuse(
+		throw reject(
 			`“${aspectRatio}” is not an aspect ratio`,
 			`Set Aspect Ratio to Auto, ${RATIOS.join(', ')}, or Custom Width and Height.`,
 		);
@@ -153,12 +153,12 @@ export function chooseSize(
 		const [table] = Object.values(family.size.table);
 		return { size: isAuto ? family.size.default : table[ratio] };
 	}
-	const resolution = checkResolution(input.resolution, family, gateway, refuse);
-	if (!isAuto) return { size: ratioTable(resolution, family, gateway, refuse)[ratio] };
+	const resolution = checkResolution(input.resolution, family, gateway, reject);
+	if (!isAuto) return { size: ratioTable(resolution, family, gateway, reject)[ratio] };
 	if (!gateway.presets || gateway.presets.includes(resolution)) return { size: resolution };
-	const size = ratioTable(resolution, family, gateway, refuse)[ratio];
+	const size = ratioTable(resolution, family, gateway, reject)[ratio];
 	return {
 		size,
-		warning: `${gateway.name} does not take the resolution ${resolution} by name, so the square size ${size} was sent. Choose an Aspect Ratio for another shape.`,
+		warning: `${gateway.name} does not support the resolution ${resolution} by name, so the square size ${size} was sent. Choose an Aspect Ratio for another shape.`,
 	};
 }

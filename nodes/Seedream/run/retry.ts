@@ -1,7 +1,6 @@
-import type { IExecuteSingleFunctions } from 'n8n-workflow';
-
 import { RequestFailure, type Failure } from '../errors';
 import type { ImageRequest } from '../request';
+import type { Settings } from '../request/settings';
 import type { RunMember } from './run';
 
 /** Milliseconds before the second try; doubled for each further one. */
@@ -18,16 +17,16 @@ const LONGEST_WAIT_OTHERWISE = 4_000;
  * was made, or where nothing was sent. Codes: Volcengine Ark error codes, CometAPI for `invalid_request`.
  */
 function canRetry(failure: Failure, retriesServerErrors: boolean): boolean {
-	if (failure.made === 'unknown') return false;
-	const { status, code = '', message, isUnreached } = failure;
+	if (failure.mayBeCharged) return false;
+	const { status, code = '', message, isUnreachable, isRefused } = failure;
 	switch (status) {
 		case undefined:
-			return isUnreached === true;
+			return isUnreachable === true;
 		case 429:
 			if (/SetLimitExceeded|insufficient/i.test(code)) return false;
 			return !(/QuotaExceeded/i.test(code) && /free trial|usage quota/i.test(message));
 		case 503:
-			return code !== 'model_not_found';
+			return isRefused === true && code !== 'model_not_found';
 		case 500:
 			return retriesServerErrors && code !== 'invalid_request';
 		default:
@@ -53,13 +52,11 @@ function waitBefore(tries: number, failure: Failure): number {
  * @throws the last failure of `step`
  */
 export async function withRetries<T>(
-	context: IExecuteSingleFunctions,
 	{ gateway }: ImageRequest,
+	{ maxTries, retryServerErrors: choice }: Settings,
 	member: RunMember,
 	step: () => Promise<T>,
 ): Promise<T> {
-	const maxTries = Number(context.getNodeParameter('options.maxTries', 8));
-	const choice = context.getNodeParameter('options.retryServerErrors', 'automatic') as string;
 	const retriesServerErrors =
 		choice === 'automatic' ? gateway.retryServerErrors : choice === 'always';
 	for (let tries = 1; ; tries += 1) {
@@ -74,7 +71,7 @@ export async function withRetries<T>(
 		if (!(outcome.error instanceof RequestFailure)) throw outcome.error;
 		const { failure } = outcome.error;
 		const isWorthwhile = canRetry(failure, retriesServerErrors);
-		const isAway = isBusy(failure) || failure.isUnreached === true;
+		const isAway = isBusy(failure) || failure.isUnreachable === true;
 		const isEnough = tries >= (isAway && member.isHopeless ? 1 : maxTries);
 		const milliseconds = waitBefore(tries, failure);
 		if (isWorthwhile && !isEnough) {
@@ -84,9 +81,9 @@ export async function withRetries<T>(
 		if (isWorthwhile && isEnough && isAway) member.isHopeless = true;
 		throw new RequestFailure({
 			...failure,
-			message: tries > 1 ? `${failure.message} (${tries} tries)` : failure.message,
+			message: tries > 1 ? `${failure.message} (after ${tries} attempts)` : failure.message,
 			// Who never wants to pay for a second try does not want one of Retry On Fail either.
-			made: failure.status === 500 && choice === 'never' ? 'unknown' : failure.made,
+			mayBeCharged: failure.mayBeCharged || (failure.status === 500 && choice === 'never'),
 		});
 	}
 }

@@ -1,10 +1,11 @@
 import type { IDataObject, IExecuteSingleFunctions, INodeExecutionData } from 'n8n-workflow';
 
-import { errorItem, withoutSecrets } from '../errors';
-import { DEFAULT_FILE_NAME } from '../fields/options';
+import { errorItem } from '../errors';
+import type { DownloadOptions } from '../http/download';
+import { storeImage, type StoredImage } from '../image/store';
 import type { ImageRequest } from '../request';
-import type { FailedRecord, ImageRecord, SummaryRecord } from './answer';
-import { storeImage, type StoredImage } from './images';
+import type { OutputSettings } from '../request/settings';
+import type { FailedRecord, ImageRecord, SummaryRecord } from './records';
 
 /** An image with all that is known of it. */
 export interface FinishedImage extends StoredImage {
@@ -15,28 +16,27 @@ function timestamp(): string {
 	return new Date().toISOString().replace('T', '_').replace(/[:.]/g, '-').replace('Z', '');
 }
 
-/** Longest name in bytes: file systems take 255, the extension and what users append included. */
-const LONGEST_NAME = 200;
+/** Bytes of a name: file systems allow 255, the extension and what users append included. */
+const MAX_NAME_BYTES = 200;
 
 /** Cuts a name to the bytes it may have, between characters. */
 function shortened(name: string): string {
 	return Buffer.from(name)
-		.subarray(0, LONGEST_NAME)
+		.subarray(0, MAX_NAME_BYTES)
 		.toString('utf8')
 		.replace(/\uFFFD+$/, '');
 }
 
 /**
- * The file name of an image, without extension. Images of one answer never share a name, so that no
+ * The file name of an image, without extension. Images of one response never share a name, so that no
  * file replaces another.
  */
 function fileName(
 	context: IExecuteSingleFunctions,
 	request: ImageRequest,
 	{ index }: ImageRecord,
+	pattern: string,
 ): string {
-	const pattern =
-		String(context.getNodeParameter('options.fileName', '') ?? '') || DEFAULT_FILE_NAME;
 	const values = new Map([
 		['model', request.model],
 		['date', timestamp()],
@@ -52,15 +52,19 @@ function fileName(
 	return isOnlyOne || isDistinct ? short : `${short}-${index}`;
 }
 
-/** Fetches and stores an image, unless the user wants addresses only. */
+/** Downloads and stores an image, unless the user wants URLs only. */
 export async function finishImage(
 	context: IExecuteSingleFunctions,
 	request: ImageRequest,
 	record: ImageRecord,
+	{ downloads, fileName: pattern }: OutputSettings,
+	options: DownloadOptions,
 ): Promise<FinishedImage> {
-	const keepsAddress = !context.getNodeParameter('options.downloadImages', true) && record.url;
-	if (keepsAddress) return { record };
-	return { record, ...(await storeImage(context, record, fileName(context, request, record))) };
+	// The bytes are in n8n's store then; nobody needs them twice.
+	const kept = { ...record, bytes: undefined };
+	if (!downloads && record.url) return { record: kept };
+	const name = fileName(context, request, record, pattern);
+	return { record: kept, ...(await storeImage(context, record, name, options)) };
 }
 
 /** An image as JSON; complete without the binary, and never with its bytes. */
@@ -75,7 +79,7 @@ function imageJson(image: FinishedImage, request: ImageRequest): IDataObject {
 	const asked = String(request.body.size);
 	const warnings =
 		size !== undefined && /^\d+x\d+$/.test(asked) && asked !== size
-			? [`The image is ${size} pixels; ${asked} was asked for.`]
+			? [`The image is ${size} pixels; ${asked} was requested.`]
 			: [];
 	return {
 		index: record.index,
@@ -91,17 +95,18 @@ function imageJson(image: FinishedImage, request: ImageRequest): IDataObject {
 }
 
 /** Says which image of a set is missing, and why. */
-export function notMade({ index, code, message }: FailedRecord): string {
-	return `Image ${index} was not made: ${[code, withoutSecrets(message ?? '')].filter(Boolean).join(': ')}`;
+export function notGenerated({ index, code, message }: FailedRecord): string {
+	const reason = [code, message].filter(Boolean).join(': ');
+	return `Image ${index} was not generated${reason ? `: ${reason}` : ''}`;
 }
 
 /** Engines such as new-api pass on only what they know. */
-function adviceOnDroppedOptions({ body }: ImageRequest): string {
+function adviceOnDroppedParameters({ body }: ImageRequest): string {
 	const isEverywhere = 'extra_fields' in body && 'sequential_image_generation' in body;
 	const cure = isEverywhere
-		? "ask the gateway's operator to let the field through"
-		: 'set Gateway to Other in the credential and Seedream Options to Both';
-	return `But many gateways drop sequential_image_generation without a word: if a set always comes back as one image, ${cure}.`;
+		? 'ask its operator to let the field through'
+		: 'set Gateway to Other in the credential and Seedream Parameters to Both';
+	return `Many gateways silently drop sequential_image_generation: if a set is always one image, ${cure}.`;
 }
 
 function requestWarnings(
@@ -109,19 +114,19 @@ function requestWarnings(
 	failed: FailedRecord[],
 	isContinued: boolean,
 	request: ImageRequest,
-	summaryWarning: string | undefined,
+	summary: SummaryRecord,
 ): string[] {
 	const warnings = [...request.warnings];
 	// With "On Error: Continue" they are items of their own.
-	if (!isContinued) warnings.push(...failed.map((record) => `${notMade(record)}.`));
-	if (summaryWarning) warnings.push(summaryWarning);
+	if (!isContinued) warnings.push(...failed.map((record) => `${notGenerated(record)}.`));
+	warnings.push(...summary.warnings);
 	const missing = request.expectedImages - images.length - failed.length;
-	if (missing > 0 && !summaryWarning) {
-		const came = images.length + failed.length;
-		const counts = `${request.expectedImages} images were asked for and ${came} came.`;
-		const mayBeDropped = came === 1 && !request.gateway.service;
-		const advice = mayBeDropped ? [adviceOnDroppedOptions(request)] : [];
-		warnings.push([counts, 'The model decides how many it makes.', ...advice].join(' '));
+	if (missing > 0 && summary.warnings.length === 0) {
+		const received = images.length + failed.length;
+		const counts = `Requested ${request.expectedImages} images, received ${received}.`;
+		const mayBeDropped = received === 1 && !request.gateway.service;
+		const advice = mayBeDropped ? [adviceOnDroppedParameters(request)] : [];
+		warnings.push([counts, 'The model decides how many it generates.', ...advice].join(' '));
 	}
 	return warnings;
 }
@@ -136,7 +141,7 @@ function compact(json: IDataObject): IDataObject {
 /**
  * The output items of one request: one per image, or one for all.
  * @param images finished ones, at least one
- * @param failed images of a set that were not made
+ * @param failed images of a set that were not generated
  */
 export function toItems(
 	context: IExecuteSingleFunctions,
@@ -144,10 +149,8 @@ export function toItems(
 	images: FinishedImage[],
 	failed: FailedRecord[],
 	summary: SummaryRecord,
+	{ field, isSimplified, isSingleItem }: OutputSettings,
 ): INodeExecutionData[] {
-	const field =
-		String(context.getNodeParameter('options.binaryPropertyOutput', '') ?? '') || 'data';
-	const isSimplified = context.getNodeParameter('options.simplify', true) as boolean;
 	const pairedItem = { item: context.getItemIndex() };
 	const common = {
 		model: request.model,
@@ -156,20 +159,21 @@ export function toItems(
 		created: summary.created ?? Math.floor(Date.now() / 1000),
 		requestId: summary.requestId,
 	};
-	const onceOnly = { usage: summary.usage, response: isSimplified ? undefined : summary.raw };
+	const response = isSimplified ? undefined : (summary.raw as IDataObject);
+	const onceOnly = { usage: summary.usage, response };
 	const isContinued = context.continueOnFail();
-	const warnings = requestWarnings(images, failed, isContinued, request, summary.warning);
+	const warnings = requestWarnings(images, failed, isContinued, request, summary);
 	const errorItems = isContinued
 		? failed.map((record) =>
 				errorItem(
 					context,
-					{ message: notMade(record) },
+					{ message: notGenerated(record) },
 					{ ...record, requestId: summary.requestId },
 				),
 			)
 		: [];
 
-	if (context.getNodeParameter('options.output', 'itemPerImage') === 'singleItem') {
+	if (isSingleItem) {
 		const binaries = images.flatMap(({ binary }, i) =>
 			binary ? [[i === 0 ? field : `${field}_${i}`, binary] as const] : [],
 		);

@@ -3,8 +3,9 @@ import { PassThrough, Readable } from 'node:stream';
 
 import { GATEWAYS } from '../nodes/Seedream/catalog/gateways';
 import { RequestFailure } from '../nodes/Seedream/errors';
-import { readAnswer, type AnswerRecord } from '../nodes/Seedream/reply/answer';
+import { LimitedStream, type ByteStream } from '../nodes/Seedream/http/limitedStream';
 import type { ImageRequest } from '../nodes/Seedream/request';
+import { readRecords, type ResponseRecord } from '../nodes/Seedream/response/records';
 
 const request: ImageRequest = {
 	model: 'doubao-seedream-4-5-251128',
@@ -16,12 +17,15 @@ const request: ImageRequest = {
 	warnings: [],
 };
 
-function answerOf(body: Readable, contentType: string, statusCode = 200): IN8nHttpFullResponse {
-	return {
+/** Reads a body as the response of a service, under a Content-Type that the reader must not go by. */
+function read(body: Readable, contentType = 'text/plain', statusCode = 200) {
+	const response = {
 		statusCode,
 		headers: { 'content-type': contentType },
-		body: body as unknown as IN8nHttpFullResponse['body'],
-	};
+	} as unknown as IN8nHttpFullResponse;
+	const limits = { idle: 10_000, total: 10_000, bytes: Infinity };
+	const bytes = new LimitedStream(body as unknown as ByteStream, limits, () => {});
+	return readRecords(response, bytes, request);
 }
 
 /** The text in pieces of a size, which splits it at every place some time. */
@@ -32,19 +36,15 @@ function pieces(text: string, size: number): Readable {
 	return Readable.from(chunks);
 }
 
-async function records(response: IN8nHttpFullResponse): Promise<AnswerRecord[]> {
-	const all: AnswerRecord[] = [];
-	for await (const record of readAnswer(response, request, 'secret')) {
-		// Bytes hold until the next record only.
-		const isImage = record.type === 'image' && record.bytes;
-		all.push(isImage ? { ...record, bytes: Buffer.from(record.bytes as Buffer) } : record);
-	}
+async function records(body: Readable, contentType?: string): Promise<ResponseRecord[]> {
+	const all: ResponseRecord[] = [];
+	for await (const record of read(body, contentType)) all.push(record);
 	return all;
 }
 
 const image = (text: string) => Buffer.from(text.repeat(50));
 
-describe('a JSON answer', () => {
+describe('a JSON response', () => {
 	const first = image('one\u0000\u00ff');
 	const second = image('two{"}],[\\');
 	const slashes = second.toString('base64').replace(/\//g, '\\/').replace(/=/g, '\\u003d');
@@ -64,7 +64,7 @@ describe('a JSON answer', () => {
 		.replace('SECOND', slashes);
 
 	it.each([1, 2, 3, 5, 7, 16, 61, 1000, 1_000_000])('in pieces of %i bytes', async (size) => {
-		const all = await records(answerOf(pieces(text, size), 'application/json'));
+		const all = await records(pieces(text, size), 'application/json');
 		expect(all.slice(0, -1)).toEqual([
 			{ type: 'image', index: 0, bytes: first, size: '1x2', revisedPrompt: undefined },
 			{ type: 'failed', index: 1, code: 'Moderated', message: 'no' },
@@ -82,38 +82,38 @@ describe('a JSON answer', () => {
 			type: 'summary',
 			created: 7,
 			usage: { generated_images: 3, data: [{ b64_json: 'not an image' }] },
-			warning: undefined,
+			warnings: [],
 		});
 		expect(JSON.stringify(all.at(-1))).not.toContain(first.toString('base64').slice(0, 40));
 	});
 
 	it('with line breaks in its base64, written as MIME does', async () => {
 		const lines = (first.toString('base64').match(/.{1,76}/g) ?? []).join('\\r\\n');
-		const [record] = await records(
-			answerOf(pieces(`{"data":[{"b64_json":"${lines}"}]}`, 11), 'application/json'),
-		);
+		const [record] = await records(pieces(`{"data":[{"b64_json":"${lines}"}]}`, 11));
 		expect(record).toMatchObject({ type: 'image', bytes: first });
 	});
 
 	it('that breaks off keeps the images before', async () => {
 		const cut = text.slice(0, text.indexOf('"revised_prompt"'));
-		const all = await records(answerOf(pieces(cut, 100), 'application/json'));
+		const all = await records(pieces(cut, 100), 'application/json');
 		expect(all.map(({ type }) => type)).toEqual(['image', 'failed', 'summary']);
-		expect(all[2]).toMatchObject({ warning: expect.stringContaining('broke off') });
+		expect(all[2]).toMatchObject({ warnings: [expect.stringContaining('cut short')] });
 	});
 
 	it('whose connection is lost keeps the images before', async () => {
 		const body = new PassThrough();
 		body.write(text.slice(0, text.indexOf('"revised_prompt"')));
 		setImmediate(() => body.destroy(new Error('aborted')));
-		const all = await records(answerOf(body, 'application/json'));
+		const all = await records(body, 'application/json');
 		expect(all.map(({ type }) => type)).toEqual(['image', 'failed', 'summary']);
 	});
 
 	it('hands an image over before the next one has come', async () => {
 		const body = new PassThrough();
-		const reading = readAnswer(answerOf(body, 'application/json'), request, 'secret');
-		body.write(`{"data":[{"b64_json":"${first.toString('base64')}"},{"b64_json":"AAAA`);
+		const reading = read(body);
+		body.write(
+			`{"data":[{"b64_json":"${first.toString('base64')}"},{"b64_json":"AAAAAAAAAAAAAAAAAAAA`,
+		);
 		expect((await reading.next()).value).toMatchObject({ type: 'image', bytes: first });
 		body.end('"}]}');
 		expect((await reading.next()).value).toMatchObject({ type: 'image', index: 1 });
@@ -126,8 +126,8 @@ it('an image without end is not held in memory', async () => {
 		yield Buffer.from('{"data":[{"b64_json":"');
 		for (; sent < 400; sent += 1) yield Buffer.alloc(1024 * 1024, 'A');
 	};
-	const reading = records(answerOf(Readable.from(endless()), 'application/json'));
-	await expect(reading).rejects.toThrow('an image has no end');
+	const reading = records(Readable.from(endless()), 'application/json');
+	await expect(reading).rejects.toThrow('a part of it has no end');
 	expect(sent).toBeLessThan(300);
 });
 
@@ -149,7 +149,7 @@ describe('server-sent events', () => {
 	});
 	const completed = { type: 'image_generation.completed', usage: { generated_images: 2 } };
 	const stream = async (text: string, size = 10) =>
-		await records(answerOf(pieces(text, size), 'text/event-stream; charset=utf-8'));
+		await records(pieces(text, size), 'text/event-stream; charset=utf-8');
 
 	it.each([1, 3, 17, 100_000])("Ark's, in pieces of %i bytes", async (size) => {
 		const failed = {
@@ -196,7 +196,7 @@ describe('server-sent events', () => {
 	it('without a completed event and without [DONE]', async () => {
 		const all = await stream(event(made(0)) + event(made(1)));
 		expect(all).toEqual([record(0), record(1), expect.objectContaining({ type: 'summary' })]);
-		expect(all[2]).toMatchObject({ warning: undefined });
+		expect(all[2]).toMatchObject({ warnings: [] });
 	});
 
 	it.each(['data:\n\n', 'data: "ping"\n\n', 'data: null\n\n', 'data\n\n'])(
@@ -204,7 +204,7 @@ describe('server-sent events', () => {
 		async (odd) => {
 			const all = await stream(event(made(0)) + odd + event(made(1)));
 			expect(all).toEqual([record(0), record(1), expect.objectContaining({ type: 'summary' })]);
-			expect(all[2]).toMatchObject({ warning: undefined });
+			expect(all[2]).toMatchObject({ warnings: [] });
 		},
 	);
 
@@ -213,7 +213,7 @@ describe('server-sent events', () => {
 		expect(all).toEqual([
 			record(0),
 			record(1),
-			expect.objectContaining({ warning: expect.stringContaining('broke off') }),
+			expect.objectContaining({ warnings: [expect.stringContaining('could not be read')] }),
 		]);
 	});
 
@@ -221,14 +221,14 @@ describe('server-sent events', () => {
 		const all = await stream(event(made(0)) + event(made(1)).slice(0, 50));
 		expect(all).toEqual([
 			record(0),
-			expect.objectContaining({ warning: expect.stringContaining('broke off') }),
+			expect.objectContaining({ warnings: [expect.stringContaining('cut short')] }),
 		]);
 	});
 
 	it('with an error event and no image fail with its words', async () => {
 		const failure = { type: 'error', error: { code: 'InternalServiceError', message: 'down' } };
 		await expect(stream(event(failure))).rejects.toMatchObject({
-			failure: { code: 'InternalServiceError', message: 'down', made: 'no' },
+			failure: { code: 'InternalServiceError', message: 'down', mayBeCharged: false },
 		});
 		await expect(stream(event(failure))).rejects.toBeInstanceOf(RequestFailure);
 	});
@@ -241,16 +241,16 @@ describe('server-sent events', () => {
 				throw new Error('aborted');
 			})(),
 		);
-		const reading = records(answerOf(body, 'text/event-stream'));
+		const reading = records(body, 'text/event-stream');
 		await expect(reading).rejects.toMatchObject({
-			failure: { message: 'not this one', code: 'InputTextRisk', made: 'no' },
+			failure: { message: 'not this one', code: 'InputTextRisk', mayBeCharged: false },
 		});
 	});
 
 	it('with a message that says nothing of note bring no warning', async () => {
 		const body = { data: [{ url: 'https://host/a' }], message: 'Image generated', error: {} };
-		const all = await records(answerOf(pieces(JSON.stringify(body), 9), 'application/json'));
-		expect(all[1]).toMatchObject({ type: 'summary', warning: undefined });
+		const all = await records(pieces(JSON.stringify(body), 9), 'application/json');
+		expect(all[1]).toMatchObject({ type: 'summary', warnings: [] });
 	});
 
 	it('with an error event after an image keep the image and say why', async () => {
@@ -258,7 +258,7 @@ describe('server-sent events', () => {
 		expect(await stream(event(made(0)) + event(failure))).toEqual([
 			record(0),
 			expect.objectContaining({
-				warning: 'The service stopped early: InternalServiceError: down.',
+				warnings: ['The service stopped early: InternalServiceError: down.'],
 			}),
 		]);
 	});

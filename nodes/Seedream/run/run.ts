@@ -1,18 +1,12 @@
-import {
-	sleep,
-	type IExecuteSingleFunctions,
-	type INodeExecutionData,
-	type NodeApiError,
-	type NodeOperationError,
-} from 'n8n-workflow';
+import { sleep, type IExecuteSingleFunctions, type INodeExecutionData } from 'n8n-workflow';
 
-import { asLines, inputError, RequestFailure, type Failure } from '../errors';
-import { Gate } from '../gate';
-import { addressOf } from '../reply/images';
-import { wait } from '../wait';
-import { assertResolvable } from './expressions';
+import { asLines, inputError, RequestFailure, type NodeError } from '../errors';
+import { Semaphore } from '../http/semaphore';
+import { wait } from '../http/wait';
+import { recoveryUrl } from '../image/store';
 
-export type NodeError = NodeApiError | NodeOperationError;
+/** Lines about further failures of a lost run. */
+const MAX_NOTES = 20;
 
 /** How a request ended, kept for the next try of "Retry On Fail". */
 interface Outcome {
@@ -25,6 +19,8 @@ interface Outcome {
 /** One pass of n8n over the items of a run; "Retry On Fail" makes further ones. */
 class Attempt {
 	readonly started = new Set<number>();
+
+	readonly startedAt = Date.now();
 
 	private resolveAllStarted = () => {};
 
@@ -71,7 +67,10 @@ class Run {
 	/** Time in milliseconds before which nothing is sent: the service gets more than it takes. */
 	pausedUntil = 0;
 
-	constructor(readonly gate: Gate) {}
+	/** URLs that n8n's log has already. */
+	readonly logged = new Set<string>();
+
+	constructor(readonly semaphore: Semaphore) {}
 }
 
 /**
@@ -88,7 +87,7 @@ function runOf(context: IExecuteSingleFunctions): Run {
 	let run = known.get(name);
 	if (!run) {
 		const concurrency = Number(context.getNodeParameter('options.concurrentRequests', 3));
-		run = new Run(new Gate(Math.max(1, Math.floor(concurrency) || 1)));
+		run = new Run(new Semaphore(Math.max(1, Math.floor(concurrency) || 1)));
 		known.set(name, run);
 	}
 	return run;
@@ -106,19 +105,29 @@ function itemCount(context: IExecuteSingleFunctions): number {
 	return (data.main ?? data.ai_tool)?.[0]?.length ?? 0;
 }
 
-function comesInBatches(context: IExecuteSingleFunctions): boolean {
+/**
+ * Milliseconds after the first item at which n8n's Batching starts an item. n8n starts batch after batch
+ * without waiting for what they do; since nothing is sent before all have started, the pause between
+ * batches is made up here.
+ */
+function batchDelay(context: IExecuteSingleFunctions, index: number): number {
 	const { batching } = context.getNodeParameter('requestOptions', {}) as {
-		batching?: { batch?: { batchInterval?: number } };
+		batching?: { batch?: { batchSize?: number; batchInterval?: number } };
 	};
-	return (batching?.batch?.batchInterval ?? 0) > 0;
+	const { batchSize = 1, batchInterval = 0 } = batching?.batch ?? {};
+	const batch = Math.floor(index / (batchSize > 0 ? batchSize : 1));
+	return batchInterval > 0 ? batch * batchInterval : 0;
 }
 
-/** Addresses of the images in output items, as lines for a description. */
-function listImages(index: number, items: INodeExecutionData[], context: IExecuteSingleFunctions) {
+/** Milliseconds that n8n may be late with a batch. */
+const BATCH_MARGIN_MS = 250;
+
+/** Where the images of output items can be had. */
+function urlsOf(items: INodeExecutionData[], context: IExecuteSingleFunctions): string[] {
 	return items.flatMap(({ json, binary }) => {
 		const images = (json.images ?? (json.error ? [] : [json])) as Array<{ url?: string }>;
 		const files = Object.values(binary ?? {});
-		return images.map(({ url }, i) => `Item ${index}: ${addressOf(context, url, files[i])}`);
+		return images.map(({ url }, i) => recoveryUrl(context, url, files[i]));
 	});
 }
 
@@ -151,18 +160,11 @@ export class RunMember {
 
 	/**
 	 * Runs a step that sends nothing; no item is sent before all have done it.
-	 * @throws what the step throws; NodeOperationError where n8n would break off at a later batch
+	 * @throws what the step throws
 	 */
 	async prepare<T>(step: () => Promise<T>): Promise<T> {
-		const { context, attempt } = this;
-		const isFirst = attempt.started.size === 1;
-		const first = async () => {
-			if (isFirst && comesInBatches(context) && !context.continueOnFail()) {
-				assertResolvable(context, itemCount(context));
-			}
-			return await step();
-		};
-		const result = this.endingRun(first());
+		const { attempt } = this;
+		const result = this.endingRun(step());
 		attempt.prepared = Promise.allSettled([attempt.prepared, result]).then(() => {});
 		return await result;
 	}
@@ -172,26 +174,17 @@ export class RunMember {
 		this.attempt.expectedImages += images;
 	}
 
-	/** @throws NodeOperationError when the items together ask for more than "Max Images per Run" */
-	assertWithinLimit(): void {
-		const value = this.context.getNodeParameter('options.maxImagesPerRun', 0);
-		const limit = Number(value ?? NaN);
-		if (!(limit >= 0) || String(value).trim() === '') {
-			throw inputError(
-				this.context,
-				`Max Images per Run is ${String(value ?? '') || 'empty'}`,
-				'Set it to a whole number; 0 is no limit.',
-			);
-		}
+	/**
+	 * @param limit images; 0 means no limit
+	 * @throws NodeOperationError when the items together request more images than that
+	 */
+	assertWithinLimit(limit: number): void {
 		const { expectedImages, started } = this.attempt;
-		// Items of later batches are not known yet; they count like those that are.
-		const items = comesInBatches(this.context) ? itemCount(this.context) : started.size;
-		const images = Math.ceil((expectedImages * items) / started.size);
-		if (limit === 0 || images <= limit) return;
+		if (limit === 0 || expectedImages <= limit) return;
 		throw inputError(
 			this.context,
-			`This run would make up to ${images} images, more than the ${limit} of Max Images per Run`,
-			`Nothing ${this.run.outcomes.size > 0 ? 'more is' : 'was'} sent. Input items: ${items}. Bring fewer, lower the images each makes, or raise the option.`,
+			`This run would generate up to ${expectedImages} images, more than the ${limit} of Max Images per Run`,
+			`Nothing ${this.run.outcomes.size > 0 ? 'more is' : 'was'} sent. Input items: ${started.size}. Use fewer, lower the images of each, or raise the option.`,
 		);
 	}
 
@@ -212,11 +205,12 @@ export class RunMember {
 	 * @returns what the step returns, nothing where the run is lost before
 	 */
 	async takeTurn(step: () => Promise<INodeExecutionData[]>): Promise<INodeExecutionData[]> {
-		if (!comesInBatches(this.context)) await this.allStarted();
+		await this.allStarted();
 		await this.attempt.prepared;
+		await this.pause(batchDelay(this.context, this.index));
 		await this.inOrder();
-		return await this.run.gate.run(async () =>
-			(await this.pause()) ? await this.endingRun(step()) : [],
+		return await this.run.semaphore.run(async () =>
+			(await this.pause(0)) ? await this.endingRun(step()) : [],
 		);
 	}
 
@@ -234,8 +228,12 @@ export class RunMember {
 
 	/** Waits until n8n has started all items, and waits for them itself. */
 	async allStarted(): Promise<void> {
-		// Items that could not be started are error items then.
-		if (!this.context.continueOnFail()) await this.attempt.allStarted;
+		const { context, attempt } = this;
+		if (!context.continueOnFail()) return await attempt.allStarted;
+		// Items that could not be started are error items then, and never come.
+		const last = batchDelay(context, itemCount(context) - 1);
+		const due = attempt.startedAt + last + (last > 0 ? BATCH_MARGIN_MS : 0);
+		await Promise.race([attempt.allStarted, wait(due - Date.now())]);
 	}
 
 	/**
@@ -252,7 +250,7 @@ export class RunMember {
 			if (signals.some(({ aborted }) => aborted)) return false;
 			const left = Math.max(end, this.run.pausedUntil) - Date.now();
 			if (left <= 0) return true;
-			await wait(left, AbortSignal.any(signals));
+			await wait(left, ...signals);
 		}
 	}
 
@@ -290,7 +288,7 @@ export class RunMember {
 				return items;
 			},
 			(error: unknown) => {
-				if (error instanceof RequestFailure && error.failure.made === 'unknown') {
+				if (error instanceof RequestFailure && error.failure.mayBeCharged) {
 					outcomes.set(this.key(fingerprint), { failure: error });
 				}
 				throw error;
@@ -304,7 +302,7 @@ export class RunMember {
 	 * @param error its description is completed as other items finish
 	 * @returns the error to throw
 	 */
-	fail(error: NodeError, made?: Failure['made']): NodeError {
+	fail(error: NodeError, mayBeCharged: boolean): NodeError {
 		const { attempt } = this;
 		attempt.hasFailed = true;
 		if (this.context.continueOnFail()) return error;
@@ -312,7 +310,7 @@ export class RunMember {
 			attempt.lost = { error, description: error.description ?? '', notes: [] };
 		} else if (attempt.lost.error !== error) {
 			const { message, description } = error;
-			attempt.lost.notes.push(message, ...(made === 'unknown' ? [description ?? ''] : []));
+			attempt.lost.notes.push(message, ...(mayBeCharged ? [description ?? ''] : []));
 		}
 		this.describeLost();
 		return attempt.lost.error;
@@ -339,17 +337,43 @@ export class RunMember {
 	private describeLost(): void {
 		const { lost } = this.attempt;
 		if (!lost) return;
-		const images = [...this.run.outcomes]
-			.sort(([a], [b]) => Number(a) - Number(b))
-			.flatMap(([index, { items }]) =>
-				items ? listImages(Number(index), items, this.context) : [],
-			);
+		const images = this.images().map(({ index, url }) => `Item ${index}: ${url}`);
+		const further = lost.notes.length - MAX_NOTES;
 		lost.error.description = asLines([
 			lost.description,
-			...(lost.notes.length > 0 ? ['Also:', ...lost.notes] : []),
+			...(lost.notes.length > 0 ? ['Also:', ...lost.notes.slice(0, MAX_NOTES)] : []),
+			further > 0 ? `… and ${further} more.` : undefined,
 			...(images.length > 0
-				? ['Images that were made in this run; their addresses work for 24 hours:', ...images]
+				? ['Images already generated in this run; their URLs expire after 24 hours:', ...images]
 				: []),
 		]);
+	}
+
+	/** Where the images of the run's finished items can be had. */
+	private images(): Array<{ index: number; url: string }> {
+		return [...this.run.outcomes]
+			.sort(([a], [b]) => Number(a) - Number(b))
+			.flatMap(([index, { items = [] }]) =>
+				urlsOf(items, this.context).map((url) => ({ index: Number(index), url })),
+			);
+	}
+
+	/**
+	 * Writes the images of a cancelled execution to n8n's log: the editor shows nothing of them.
+	 * @param own URLs of this item's response, which has no items
+	 * @param clean makes a text fit for the log
+	 */
+	logCancelled(own: string[], clean: (text: string) => string): void {
+		const { run, context } = this;
+		if (!context.getExecutionCancelSignal()?.aborted) return;
+		const urls = [...own, ...this.images().map(({ url }) => url)];
+		const fresh = urls.filter((url) => !run.logged.has(url));
+		for (const url of fresh) run.logged.add(url);
+		if (fresh.length === 0) return;
+		context.logger.warn(
+			clean(
+				`${context.getNode().name}: the execution was cancelled after these images had been generated: ${fresh.join(' ')}`,
+			),
+		);
 	}
 }

@@ -1,14 +1,16 @@
 import {
 	NodeApiError,
+	NodeOperationError,
 	type ILoadOptionsFunctions,
 	type INodeListSearchItems,
 	type INodeListSearchResult,
-	type JsonObject,
 } from 'n8n-workflow';
 import { z } from 'zod/v4';
 
-import { apiBaseUrl, gatewayOf, type Gateway } from './catalog/gateways';
-import { familyOf, MODEL_FAMILIES, modelLabel, type Operation } from './catalog/models';
+import { gatewayOf, type Gateway } from '../catalog/gateways';
+import { familyOf, MODEL_FAMILIES, modelLabel } from '../catalog/models';
+import { operationOf } from '../catalog/operations';
+import { apiBaseUrl, baseUrlProblem } from '../http/baseUrl';
 
 /** A list in OpenAI's form; what is no model in it is passed over. */
 const modelList = z.object({
@@ -21,12 +23,11 @@ function rank(id: string): number {
 	return family ? MODEL_FAMILIES.indexOf(family) : MODEL_FAMILIES.length;
 }
 
-async function liveModels(context: ILoadOptionsFunctions, baseURL: string): Promise<string[]> {
+async function liveModels(context: ILoadOptionsFunctions): Promise<string[]> {
 	const response = (await context.helpers.httpRequestWithAuthentication.call(
 		context,
 		'seedreamApi',
 		{
-			baseURL,
 			url: '/models',
 			json: true,
 			timeout: 10_000,
@@ -36,11 +37,16 @@ async function liveModels(context: ILoadOptionsFunctions, baseURL: string): Prom
 		},
 	)) as { statusCode: number; body: unknown };
 	if (response.statusCode === 401 || response.statusCode === 403) {
-		throw new NodeApiError(context.getNode(), response.body as JsonObject, {
-			message: 'The gateway does not accept the API key of the credential',
-			description: 'Open the credential and check key and Base URL. Or enter the model By ID.',
-			httpCode: String(response.statusCode),
-		});
+		// Not with the response, which may echo the key.
+		throw new NodeApiError(
+			context.getNode(),
+			{},
+			{
+				message: 'The gateway rejected the API key of the credential',
+				description: 'Open the credential and check key and Base URL. Or enter the model By ID.',
+				httpCode: String(response.statusCode),
+			},
+		);
 	}
 	const list = modelList.safeParse(response.body);
 	if (response.statusCode !== 200 || !list.success) return [];
@@ -59,7 +65,7 @@ function join({ id, models }: Gateway, live: string[]): string[] {
 
 /**
  * The models to choose from: what the gateway's document names and what its live list adds, newest
- * first, as far as they do the chosen operation. Gateways without a list show the former alone.
+ * first, as far as they support the chosen operation. Gateways without a list show the former alone.
  * @param filter what the user typed; with it the live list's other models are searched too, and `*` shows all
  */
 export async function searchModels(
@@ -70,14 +76,19 @@ export async function searchModels(
 		'seedreamApi',
 	);
 	const choice = credentials.gateway ?? 'automatic';
-	const baseUrl = apiBaseUrl(credentials.baseUrl, choice);
-	const operation = this.getCurrentNodeParameter('operation') as Operation | undefined;
+	const baseUrl = apiBaseUrl(String(credentials.baseUrl ?? ''), choice);
+	const problem = baseUrlProblem(baseUrl);
+	if (problem) {
+		const { message, description } = problem;
+		throw new NodeOperationError(this.getNode(), message, { description });
+	}
+	const operation = operationOf(this.getCurrentNodeParameter('operation'));
 
-	const models = join(gatewayOf(baseUrl, choice), await liveModels(this, baseUrl));
+	const models = join(gatewayOf(baseUrl, choice), await liveModels(this));
 	const isShown = (id: string) => {
 		const family = familyOf(id);
 		if (!family) return !!filter || /seedream|seededit/i.test(id);
-		return !operation || family.operations.includes(operation);
+		return !operation || family.operations.includes(operation.id);
 	};
 	const wanted = filter && filter !== '*' ? filter.toLowerCase() : '';
 	const results: INodeListSearchItems[] = models

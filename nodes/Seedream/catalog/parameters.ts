@@ -1,0 +1,183 @@
+/** One choice of a parameter. */
+export interface Choice {
+	value: string;
+	label: string;
+	description?: string;
+}
+
+/** How the editor lets the user set a parameter. */
+export type ParameterInput =
+	| { kind: 'number'; min: number; max: number; isWhole: boolean; default: number }
+	| { kind: 'choice'; choices: readonly Choice[]; default: string }
+	| { kind: 'text'; placeholder: string }
+	/** A switch that sends a value when on. */
+	| { kind: 'switch'; sends: unknown };
+
+/** An optional parameter of the request body. */
+export interface Parameter {
+	/** Field of the body. */
+	name: string;
+	/** Where its value stands in the body, if not in the field itself: `optimize_prompt_options.mode`. */
+	path?: string;
+	/** How the editor, messages and documentation call it. */
+	label: string;
+	/** Whether OpenAI's image API has it, as gateways count; some want the others elsewhere. */
+	isOpenAi: boolean;
+	/** The option that sets it; absent where it follows from other fields. */
+	option?: { name: string; description: string; input: ParameterInput };
+}
+
+/**
+ * Every optional parameter, in the order in which warnings name them. Which model and which gateway
+ * support it stands in their records.
+ */
+export const PARAMETERS = [
+	{
+		name: 'background',
+		label: 'Background',
+		isOpenAi: true,
+		option: {
+			name: 'background',
+			description: 'Background of the image. Supported by 5.0 Pro, 5.0 Flash and some gateways.',
+			input: {
+				kind: 'choice',
+				default: 'opaque',
+				choices: [
+					{ value: 'opaque', label: 'Opaque' },
+					{
+						value: 'transparent',
+						label: 'Transparent',
+						description: 'Needs one reference image, a PNG with transparent pixels',
+					},
+				],
+			},
+		},
+	},
+	{
+		name: 'guidance_scale',
+		label: 'Guidance Scale',
+		isOpenAi: false,
+		option: {
+			name: 'guidanceScale',
+			description:
+				'How closely the image follows the prompt, 1 to 10. Seedream 3.0 uses 2.5 and SeedEdit 5.5 when not set.',
+			// Gateway 001 and Cloudsway documents.
+			input: { kind: 'number', min: 1, max: 10, isWhole: false, default: 2.5 },
+		},
+	},
+	{ name: 'layer_decomposition', label: 'Layers', isOpenAi: false },
+	{
+		name: 'n',
+		label: 'Number of Images',
+		isOpenAi: true,
+		option: {
+			name: 'numberOfImages',
+			description:
+				'Number of images that one request generates, sent as n where the gateway supports it. Each image is charged.',
+			// RouteScope's document.
+			input: { kind: 'number', min: 1, max: 10, isWhole: true, default: 1 },
+		},
+	},
+	{
+		name: 'optimize_prompt_options',
+		path: 'optimize_prompt_options.mode',
+		label: 'Prompt Optimization',
+		isOpenAi: false,
+		option: {
+			name: 'promptOptimization',
+			description: 'How the gateway rewrites the prompt: standard is better, fast is quicker',
+			input: {
+				kind: 'choice',
+				default: 'standard',
+				choices: [
+					{ value: 'fast', label: 'Fast' },
+					{ value: 'standard', label: 'Standard' },
+				],
+			},
+		},
+	},
+	{
+		name: 'output_format',
+		label: 'Output Format',
+		isOpenAi: false,
+		option: {
+			name: 'outputFormat',
+			description: 'File format of the images',
+			input: {
+				kind: 'choice',
+				default: 'jpeg',
+				choices: [
+					{ value: 'jpeg', label: 'JPEG' },
+					{ value: 'png', label: 'PNG' },
+				],
+			},
+		},
+	},
+	{
+		name: 'quality',
+		label: 'Quality',
+		isOpenAi: true,
+		option: {
+			name: 'quality',
+			description: 'Sent only to gateways that list it; Seedream itself has no such setting',
+			input: { kind: 'text', placeholder: 'e.g. hd' },
+		},
+	},
+	{
+		name: 'seed',
+		label: 'Seed',
+		isOpenAi: false,
+		option: {
+			name: 'seed',
+			description: 'The same seed gives similar images for the same request; -1 is random',
+			// Gateway 001 and DeerAPI documents.
+			input: { kind: 'number', min: -1, max: 2_147_483_647, isWhole: true, default: -1 },
+		},
+	},
+	{
+		name: 'sequential_image_generation',
+		label: 'Image Set',
+		isOpenAi: false,
+	},
+	{
+		name: 'stream',
+		label: 'Stream',
+		isOpenAi: false,
+	},
+	{
+		name: 'style',
+		label: 'Style',
+		isOpenAi: true,
+		option: {
+			name: 'style',
+			description:
+				'Sent only to gateways that list it; Seedream itself follows the style in the prompt',
+			input: { kind: 'text', placeholder: 'e.g. vivid' },
+		},
+	},
+	{
+		name: 'tools',
+		label: 'Web Search',
+		isOpenAi: false,
+		option: {
+			name: 'webSearch',
+			description: 'Whether the model may search the web for current facts, which takes longer',
+			input: { kind: 'switch', sends: [{ type: 'web_search' }] },
+		},
+	},
+	{
+		name: 'user',
+		label: 'User',
+		isOpenAi: true,
+		option: {
+			name: 'user',
+			description: 'Name of your end user, sent only to gateways that list it',
+			input: { kind: 'text', placeholder: 'e.g. customer-42' },
+		},
+	},
+] as const satisfies readonly Parameter[];
+
+export type ParameterName = (typeof PARAMETERS)[number]['name'];
+
+/** `max_images`: Volcengine Ark "Image generation API", `sequential_image_generation_options`. */
+export const MAX_IMAGES = { min: 1, max: 15 } as const;

@@ -1,0 +1,83 @@
+import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
+
+import { GATEWAYS } from '../catalog/gateways';
+import type { ModelFamily } from '../catalog/models';
+import { PARAMETERS, type Parameter, type ParameterName } from '../catalog/parameters';
+import { hideFor } from './conditions';
+
+type Shown = Required<Pick<Parameter, 'option'>> & Parameter;
+
+function supportedValues(family: ModelFamily, { name }: Parameter): readonly string[] | undefined {
+	return family.parameters[name as ParameterName];
+}
+
+/** The choices of a parameter; those that a model lacks are hidden for it. */
+function choicesOf(parameter: Shown): INodePropertyOptions[] {
+	const { input } = parameter.option;
+	if (input.kind !== 'choice') return [];
+	return input.choices.map(({ value, label, description }) => {
+		const hide = hideFor((family) => {
+			const values = supportedValues(family, parameter);
+			return !!values?.length && !values.includes(value) && !isForAnyModel(parameter);
+		}, '/');
+		return {
+			name: label,
+			value,
+			...(description && { description }),
+			...(Object.keys(hide).length > 0 && { displayOptions: { hide } }),
+		};
+	});
+}
+
+/** The kind of field, and how its value goes into the body. */
+function inputOf(parameter: Shown): Partial<INodeProperties> {
+	const { input } = parameter.option;
+	switch (input.kind) {
+		case 'number':
+			return {
+				type: 'number',
+				default: input.default,
+				typeOptions: {
+					minValue: input.min,
+					maxValue: input.max,
+					numberPrecision: input.isWhole ? 0 : 1,
+				},
+			};
+		case 'choice':
+			return { type: 'options', default: input.default, options: choicesOf(parameter) };
+		case 'text':
+			return { type: 'string', default: '', placeholder: input.placeholder };
+		case 'switch':
+			return { type: 'boolean', default: false };
+	}
+}
+
+/** Whether a gateway lists a parameter for all models, so that none may hide it. */
+function isForAnyModel({ name }: Parameter): boolean {
+	return GATEWAYS.some(({ parameters }) => parameters[name as ParameterName] === 'any');
+}
+
+function toField(parameter: Shown): INodeProperties {
+	const { name, path = name, label, option } = parameter;
+	const { input, description } = option;
+	const hide = isForAnyModel(parameter)
+		? {}
+		: hideFor((family) => !supportedValues(family, parameter), '/');
+	const value =
+		input.kind === 'switch'
+			? { value: `={{ String($value) === "true" ? ${JSON.stringify(input.sends)} : undefined }}` }
+			: {};
+	return {
+		displayName: label,
+		name: option.name,
+		...(inputOf(parameter) as Pick<INodeProperties, 'type' | 'default'>),
+		...(Object.keys(hide).length > 0 && { displayOptions: { hide } }),
+		description,
+		routing: { send: { type: 'body', property: path, ...value } },
+	};
+}
+
+/** The options that set a parameter of the request body. */
+export const parameterOptions: INodeProperties[] = (PARAMETERS as readonly Parameter[])
+	.filter((parameter): parameter is Shown => parameter.option !== undefined)
+	.map(toField);

@@ -1,0 +1,108 @@
+import type { IExecuteSingleFunctions } from 'n8n-workflow';
+
+import { inputError } from '../errors';
+import { DEFAULT_FILE_NAME } from '../fields/options';
+
+/** How the images of a request become items. */
+export interface OutputSettings {
+	/** Pattern of file names, without extension. */
+	fileName: string;
+	/** Binary field that gets the first image. */
+	field: string;
+	/** Whether all images of a request go into one item. */
+	isSingleItem: boolean;
+	/** Whether the response is left out. */
+	isSimplified: boolean;
+	/** Whether images are downloaded as files. */
+	downloads: boolean;
+	/** Whether a set with failed images fails as a whole. */
+	failsIncompleteSets: boolean;
+}
+
+/** What an item's options say beside the request's body. All of it is read before anything is sent. */
+export interface Settings {
+	output: OutputSettings;
+	/** Whether the request is to be shown instead of sent. */
+	isPreview: boolean;
+	/** Attempts while the gateway is busy. */
+	maxTries: number;
+	/** Most images that the items of a run may request together; 0 means no limit. */
+	maxImagesPerRun: number;
+	retryServerErrors: string;
+	/** Milliseconds to wait for a response; undefined where the user sets none. */
+	timeout?: number;
+}
+
+/** What a number may be. */
+export interface NumberRule {
+	min: number;
+	max: number;
+	isWhole: boolean;
+}
+
+/** Timers have no more, in milliseconds. */
+const MAX_TIMEOUT_MS = 2_147_483_647;
+
+/**
+ * Checks a number that may come from an expression; a text that holds a number becomes one.
+ * @param name of the field, for the message
+ * @throws NodeOperationError
+ */
+export function checkNumber(
+	context: IExecuteSingleFunctions,
+	name: string,
+	value: unknown,
+	{ min, max, isWhole }: NumberRule,
+	hint = '',
+): number {
+	const isEmpty = value === null || value === undefined || String(value).trim() === '';
+	const number = typeof value === 'boolean' || Array.isArray(value) ? NaN : Number(value);
+	const isAllowed = number >= min && number <= max && (!isWhole || Number.isInteger(number));
+	if (!isEmpty && isAllowed) return number;
+	const kind = isWhole ? 'whole number' : 'number';
+	const range = max === Infinity ? `of at least ${min}` : `from ${min} to ${max}`;
+	const shown = typeof value === 'object' && value !== null ? 'not a number' : String(value);
+	throw inputError(
+		context,
+		`${name} is ${isEmpty ? 'empty' : shown.slice(0, 40)}`,
+		`Set it to a ${kind} ${range}${hint}.`,
+	);
+}
+
+/** Reads the options of one item. @throws NodeOperationError for a number that is none */
+export function readSettings(context: IExecuteSingleFunctions): Settings {
+	const option = (name: string, fallback: unknown): unknown =>
+		context.getNodeParameter(`options.${name}`, fallback) ?? fallback;
+	const text = (name: string, fallback: string) =>
+		String(option(name, fallback)).trim() || fallback;
+	// An expression may give the text "false".
+	const flag = (name: string, fallback: boolean) => text(name, String(fallback)) !== 'false';
+	const { timeout } = context.getNodeParameter('requestOptions', {}) as { timeout?: unknown };
+	const timeoutRule = { min: 1, max: MAX_TIMEOUT_MS, isWhole: false };
+	return {
+		output: {
+			fileName: text('fileName', DEFAULT_FILE_NAME),
+			field: text('binaryPropertyOutput', 'data'),
+			isSingleItem: text('output', 'itemPerImage') === 'singleItem',
+			isSimplified: flag('simplify', true),
+			downloads: flag('downloadImages', true),
+			failsIncompleteSets: text('failedImages', 'keep') === 'fail',
+		},
+		isPreview: flag('previewRequest', false),
+		maxTries: checkNumber(context, 'Max Tries', option('maxTries', 8), {
+			min: 1,
+			max: 100,
+			isWhole: true,
+		}),
+		maxImagesPerRun: checkNumber(
+			context,
+			'Max Images per Run',
+			context.getNodeParameter('options.maxImagesPerRun', 0),
+			{ min: 0, max: Infinity, isWhole: true },
+			'; 0 means no limit',
+		),
+		retryServerErrors: text('retryServerErrors', 'automatic'),
+		// 0 and empty are n8n's own default.
+		timeout: timeout ? checkNumber(context, 'Timeout', timeout, timeoutRule, ' ms') : undefined,
+	};
+}

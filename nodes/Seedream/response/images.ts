@@ -1,0 +1,145 @@
+import { readImageHeader } from '../image/header';
+import { isObject } from '../request/body';
+
+/** Where an image is: behind a URL, in bytes, or both. */
+export interface ImageSource {
+	url?: string;
+	bytes?: Buffer;
+}
+
+/** An image as a response carries it, with the fields beside it. */
+export interface FoundImage extends ImageSource {
+	entry: Record<string, unknown>;
+}
+
+/** Fields that carry an image, in a response of the API or of a gateway that wraps it. */
+const IMAGE_FIELDS = [
+	'url',
+	'image_url',
+	'imageUrl',
+	'uri',
+	'b64_json',
+	'b64',
+	'base64',
+	'image_base64',
+	'image',
+] as const;
+
+/** Fields that carry images or objects with images. */
+const CONTAINERS = [
+	'data',
+	'images',
+	'image',
+	'image_url',
+	'image_urls',
+	'imageUrls',
+	'urls',
+	'result',
+	'results',
+	'output',
+	'outputs',
+	'response',
+] as const;
+
+/** Depth to which images are looked for. */
+const MAX_DEPTH = 6;
+
+/** Bytes of image data in a format nobody here knows; less is a word, the more so outside of base64 fields. */
+const MIN_UNKNOWN_BYTES = 64;
+const MIN_BASE64_FIELD_BYTES = 12;
+
+/** Characters of a text that is no image; hashes and ids are shorter. */
+const MAX_TEXT_LENGTH = 200;
+
+/** What gateways write where a field is empty. */
+const PLACEHOLDER = /^(none|null|nil|nan|undefined|n\/a|false)?$/i;
+
+const DATA_URI_PREFIX = /^data:[^,;]*(?:;[^,;]{0,100})*?(?:;base64,?|,)/i;
+
+/** The bytes of a base64 text; undefined where it is a word. */
+function decode(text: string, isBase64Field: boolean): Buffer | undefined {
+	// Outside of base64 fields blanks stand between words.
+	const start = text.slice(0, 256).replace(isBase64Field ? /\s+/g : '', '');
+	const isKnown = readImageHeader(Buffer.from(start, 'base64')) !== undefined;
+	if (!isKnown && !/^[A-Za-z0-9+/_-]+={0,2}$/.test(start)) return undefined;
+	const bytes = Buffer.from(text, 'base64');
+	const minBytes = isBase64Field ? MIN_BASE64_FIELD_BYTES : MIN_UNKNOWN_BYTES;
+	return isKnown || bytes.length >= minBytes ? bytes : undefined;
+}
+
+/** The image that a text stands for: a URL, a data URI or base64, whatever the field is called. */
+function sourceOf(value: unknown, isBase64Field = false): ImageSource | undefined {
+	if (typeof value !== 'string') return undefined;
+	const text = value.trim();
+	if (/^https?:\/\//i.test(text)) return { url: text };
+	const prefix = /^data:/i.test(text) ? DATA_URI_PREFIX.exec(text.slice(0, 256)) : null;
+	const bytes = decode(prefix ? text.slice(prefix[0].length) : text, isBase64Field);
+	return bytes && { bytes };
+}
+
+/** The image of an object by its own fields. */
+function ownSource(entry: Record<string, unknown>): ImageSource | undefined {
+	const sources = IMAGE_FIELDS.flatMap((name) => {
+		const value = entry[name];
+		const source = isObject(value) ? ownSource(value) : sourceOf(value, /b64|base64/.test(name));
+		return source ?? [];
+	});
+	const [source] = sources;
+	if (source) {
+		const url = sources.find((each) => each.url)?.url;
+		const bytes = sources.find((each) => each.bytes)?.bytes;
+		return { url, bytes };
+	}
+	// A URL that nobody can download from is the user's all the same.
+	const { url } = entry;
+	const isUrl = typeof url === 'string' && !PLACEHOLDER.test(url.trim()) && !entry.error;
+	return isUrl ? { url: url.trim() } : undefined;
+}
+
+/**
+ * All images in a part of a response, wherever a gateway puts them. Fields that are not known to carry
+ * images, such as `documentation_url`, are not looked at.
+ */
+export function imagesIn(value: unknown, depth = 0): FoundImage[] {
+	if (depth > MAX_DEPTH) return [];
+	if (Array.isArray(value)) return value.flatMap((each) => imagesIn(each, depth + 1));
+	if (!isObject(value)) {
+		const source = sourceOf(value);
+		return source ? [{ ...source, entry: {} }] : [];
+	}
+	const own = ownSource(value);
+	if (own) return [{ ...own, entry: value }];
+	return CONTAINERS.flatMap((name) => imagesIn(value[name], depth + 1));
+}
+
+/** Whether the elements of an array may be images, by the array's path. */
+export function mayHoldImages(path: string): boolean {
+	const names: readonly string[] = [...CONTAINERS, ...IMAGE_FIELDS];
+	return path === '' || path.split('.').every((name) => names.includes(name));
+}
+
+/** All http(s) URLs in a value, each once. @param limit at most so many */
+export function urlsIn(values: unknown[], limit = 100): string[] {
+	const text = values
+		.map((value) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')))
+		.join('\n');
+	const urls = text.replaceAll('\\/', '/').match(/https?:\/\/[^\s"'<>\\]+/gi) ?? [];
+	return [...new Set(urls.map((url) => url.replace(/[),.;]+$/, '')))].slice(0, limit);
+}
+
+function isImageData(text: string): boolean {
+	const bytes = sourceOf(text)?.bytes;
+	return !!bytes && (text.length > MAX_TEXT_LENGTH || !!readImageHeader(bytes));
+}
+
+/** A part of a response as an item's JSON may show it: without image data. */
+export function withoutImageData(value: unknown, depth = 0): unknown {
+	if (depth > 20) return undefined;
+	if (Array.isArray(value)) return value.map((each) => withoutImageData(each, depth + 1));
+	if (typeof value === 'string') return isImageData(value) ? undefined : value;
+	if (!isObject(value)) return value;
+	const fields = Object.entries(value).map(
+		([name, inner]) => [name, withoutImageData(inner, depth + 1)] as const,
+	);
+	return Object.fromEntries(fields.filter(([, inner]) => inner !== undefined));
+}

@@ -1,0 +1,113 @@
+import type {
+	IExecuteSingleFunctions,
+	IN8nHttpFullResponse,
+	INodeExecutionData,
+} from 'n8n-workflow';
+
+import { asLines, MAY_BE_CHARGED, RequestFailure } from '../errors';
+import { reasonOf, type Connection } from '../http/connection';
+import type { DownloadOptions } from '../http/download';
+import { LimitedStream, type ByteStream } from '../http/limitedStream';
+import { Semaphore } from '../http/semaphore';
+import { recoveryUrl } from '../image/store';
+import type { ImageRequest } from '../request';
+import type { OutputSettings } from '../request/settings';
+import { finishImage, notGenerated, toItems, type FinishedImage } from './items';
+import { readRecords, type FailedRecord, type SummaryRecord } from './records';
+
+/** Parallel downloads of one response. */
+const DOWNLOADS = 4;
+
+/** Milliseconds a response may take in all, unless one image may take longer. */
+const MAX_TOTAL_MS = 3_600_000;
+
+/** What reading a response needs beside the response. */
+export interface ReadingOptions {
+	output: OutputSettings;
+	download: DownloadOptions;
+	/** Milliseconds without progress after which the response counts as cut short. */
+	idle: number;
+}
+
+/** The failure of a set that the user wants whole or not at all. */
+function incompleteSet(
+	urls: string[],
+	[first, ...others]: FailedRecord[],
+	requestId: string | undefined,
+): RequestFailure {
+	const count = urls.length + others.length + 1;
+	return new RequestFailure({
+		message: `${others.length + 1} of ${count} images of the set were not generated. ${notGenerated(first)}`,
+		description: asLines([
+			'The others were generated and charged. This node does not generate them again; run again for a new set. They are at:',
+			...urls,
+		]),
+		code: first.code,
+		requestId,
+		mayBeCharged: true,
+	});
+}
+
+/** The failure to use a response. Only what nobody expected is not one already. */
+function toFailure(error: unknown, urls: string[]): RequestFailure {
+	if (error instanceof RequestFailure) return error;
+	return new RequestFailure({
+		message: `The response could not be used: ${reasonOf(error)}`,
+		description: asLines([
+			`${MAY_BE_CHARGED} This node did not expect that; please report it.`,
+			...(urls.length > 0 ? ['Images of the response:', ...urls] : []),
+		]),
+		mayBeCharged: true,
+	});
+}
+
+/**
+ * Turns a response into output items, storing each image as soon as its record is read.
+ * @param response with its body unread
+ * @param connection on which it comes
+ * @param urls gets the URL of each image as soon as it is known
+ * @throws RequestFailure when the response holds no image at all, or not all and the user wants that
+ */
+export async function readResponse(
+	context: IExecuteSingleFunctions,
+	request: ImageRequest,
+	response: IN8nHttpFullResponse,
+	connection: Connection,
+	{ output, download, idle }: ReadingOptions,
+	urls: string[],
+): Promise<INodeExecutionData[]> {
+	const total = Math.min(idle * (1 + request.expectedImages), Math.max(MAX_TOTAL_MS, idle * 2));
+	const body = response.body as unknown as ByteStream;
+	const bytes = new LimitedStream(body, { idle, total, bytes: Infinity }, connection.close);
+	const downloads = new Semaphore(DOWNLOADS);
+	const images: Array<Promise<FinishedImage>> = [];
+	const failed: FailedRecord[] = [];
+	let summary: SummaryRecord | undefined;
+	try {
+		for await (const record of readRecords(response, bytes, request)) {
+			if (record.type === 'summary') summary = record;
+			else if (record.type === 'failed') failed.push(record);
+			else {
+				if (record.url) urls.push(record.url);
+				const image = downloads.run(
+					async () => await finishImage(context, request, record, output, download),
+				);
+				// Awaited below; until then a failure must not end n8n.
+				image.catch(() => {});
+				images.push(image);
+				// Image data is stored before more of the response is read, so that one image at most is
+				// in memory.
+				if (!record.bytes) continue;
+				const { binary } = await image;
+				if (!record.url) urls.push(recoveryUrl(context, undefined, binary));
+			}
+		}
+		const finished = await Promise.all(images);
+		if (failed.length > 0 && output.failsIncompleteSets) {
+			throw incompleteSet(urls, failed, summary?.requestId);
+		}
+		return toItems(context, request, finished, failed, summary as SummaryRecord, output);
+	} catch (error) {
+		throw toFailure(error, urls);
+	}
+}

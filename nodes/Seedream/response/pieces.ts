@@ -1,0 +1,341 @@
+/** A piece of a response, as soon as it is complete. */
+export type Piece =
+	/** An element of an outermost array of a JSON document; `path` is the array's, such as `data`. */
+	| { type: 'element'; path: string; value: unknown }
+	/** A JSON document, with its outermost arrays empty: their elements came before. */
+	| { type: 'document'; value: unknown }
+	/** The JSON of a server-sent event, or of a line by itself. */
+	| { type: 'event'; value: unknown; name: string }
+	/** `[DONE]` */
+	| { type: 'done' }
+	/** What should be JSON and is not, or ends too early. */
+	| { type: 'malformed'; text: string; isCut?: boolean }
+	/** What is neither JSON nor an event: a web page, plain text. */
+	| { type: 'text'; text: string };
+
+const [QUOTE, BACKSLASH, COLON, COMMA, OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] =
+	Buffer.from('"\\:,{}[]');
+const LINE_FEED = 0x0a;
+const SPACE = 0x20;
+
+const BYTE_ORDER_MARK = Buffer.from('\ufeff');
+
+/** Bytes of an element or event: an image as base64, with room to spare. */
+const MAX_PIECE_BYTES = 192 * 1024 * 1024;
+
+/** Bytes of a line that holds no JSON. */
+const MAX_LINE_BYTES = 1024 * 1024;
+
+/** Characters of a text that is kept to be shown. */
+const MAX_TEXT_LENGTH = 64 * 1024;
+
+/** Characters of a key that are looked at. */
+const MAX_KEY_LENGTH = 64;
+
+/** Parses JSON, also where a value is `NaN` or a string holds a raw line feed. @throws SyntaxError */
+function parseJson(text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return JSON.parse(
+			text
+				// eslint-disable-next-line no-control-regex
+				.replace(/[\u0000-\u001f]+/g, ' ')
+				.replace(/([:,[]\s*)-?(?:NaN|Infinity|None|undefined)(?=\s*[,}\]])/g, '$1null'),
+		);
+	}
+}
+
+function toPiece(text: string, piece: (value: unknown) => Piece): Piece {
+	try {
+		return piece(parseJson(text));
+	} catch {
+		return { type: 'malformed', text };
+	}
+}
+
+/** Cuts one JSON document into the elements of its outermost arrays and the rest. */
+class JsonDocument {
+	isClosed = false;
+
+	private readonly rest: Buffer[] = [];
+
+	private element: Buffer[] = [];
+
+	private elementBytes = 0;
+
+	private depth = 0;
+
+	/** Depth of the outermost array that is open; 0 outside of arrays. */
+	private arrayDepth = 0;
+
+	/** The last key at each depth. */
+	private readonly keys: string[] = [];
+
+	private isInString = false;
+
+	private isEscaped = false;
+
+	/** Beginning of the last string. */
+	private lastString = '';
+
+	/** @returns the elements completed, and how many bytes of the chunk belong to the document */
+	push(chunk: Buffer): { pieces: Piece[]; length: number } {
+		const pieces: Piece[] = [];
+		let from = 0;
+		let at = 0;
+		/** Keeps what was passed since the last cut, without the last `drop` bytes. */
+		const cut = (drop = 0) => {
+			this.keep(chunk.subarray(from, at - drop));
+			from = at;
+		};
+		while (at < chunk.length && !this.isClosed) {
+			if (this.isInString) {
+				at = this.passString(chunk, at);
+				continue;
+			}
+			const byte = chunk[at];
+			at += 1;
+			if (byte === QUOTE) {
+				this.isInString = true;
+				this.lastString = '';
+			} else if (byte === COLON) {
+				this.keys[this.depth] = this.lastString;
+			} else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+				this.depth += 1;
+				this.keys[this.depth] = '';
+				if (byte === OPEN_ARRAY && this.arrayDepth === 0) {
+					cut();
+					this.arrayDepth = this.depth;
+				}
+			} else if (byte === COMMA && this.depth === this.arrayDepth) {
+				cut(1);
+				pieces.push(...this.takeElement());
+			} else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
+				if (this.depth === this.arrayDepth) {
+					cut(1);
+					pieces.push(...this.takeElement());
+					this.arrayDepth = 0;
+					from = at - 1;
+				}
+				this.depth -= 1;
+				if (this.depth === 0) {
+					this.isClosed = true;
+					cut();
+					pieces.push(this.takeRest());
+				}
+			}
+		}
+		cut();
+		return { pieces, length: at };
+	}
+
+	/** What there is of a document that ends too early. */
+	end(): Piece[] {
+		const text = Buffer.concat([...this.rest, ...this.element]).toString('utf8');
+		return [{ type: 'malformed', text, isCut: true }];
+	}
+
+	/** @returns where the string ends in the chunk, or the chunk's end */
+	private passString(chunk: Buffer, start: number): number {
+		let at = start;
+		let quote = -1;
+		let backslash = -1;
+		while (at < chunk.length) {
+			if (this.isEscaped) {
+				this.isEscaped = false;
+				at += 1;
+				continue;
+			}
+			if (quote < at) quote = indexOrEnd(chunk, QUOTE, at);
+			if (backslash < at) backslash = indexOrEnd(chunk, BACKSLASH, at);
+			const stop = Math.min(quote, backslash);
+			if (this.lastString.length < MAX_KEY_LENGTH) {
+				this.lastString += chunk.toString('utf8', at, Math.min(stop, at + MAX_KEY_LENGTH));
+			}
+			at = stop + 1;
+			if (stop >= chunk.length) return chunk.length;
+			if (stop === quote) {
+				this.isInString = false;
+				return at;
+			}
+			this.isEscaped = true;
+		}
+		return at;
+	}
+
+	private keep(bytes: Buffer): void {
+		if (bytes.length === 0) return;
+		this.elementBytes += bytes.length;
+		if (this.elementBytes > MAX_PIECE_BYTES) throw new Error('a part of it has no end');
+		if (this.arrayDepth > 0) this.element.push(bytes);
+		else this.rest.push(bytes);
+	}
+
+	private takeElement(): Piece[] {
+		const text = Buffer.concat(this.element).toString('utf8');
+		this.element = [];
+		this.elementBytes = 0;
+		if (text.trim() === '') return [];
+		const path = this.keys.slice(1, this.arrayDepth).filter(Boolean).join('.');
+		return [toPiece(text, (value) => ({ type: 'element', path, value }))];
+	}
+
+	private takeRest(): Piece {
+		const text = Buffer.concat(this.rest).toString('utf8');
+		return toPiece(text, (value) => ({ type: 'document', value }));
+	}
+}
+
+function indexOrEnd(chunk: Buffer, byte: number, from: number): number {
+	const index = chunk.indexOf(byte, from);
+	return index < 0 ? chunk.length : index;
+}
+
+/** Reads lines: server-sent events, and whatever else is no JSON document. */
+class Lines {
+	private line: Buffer[] = [];
+
+	private lineBytes = 0;
+
+	/** Whether the current line has nothing but blanks so far. */
+	private isBlank = true;
+
+	private name = '';
+
+	private data: string[] = [];
+
+	private text = '';
+
+	/** Whether what comes next is not part of a line or event that has begun. */
+	get isBetween(): boolean {
+		return this.isBlank && this.data.length === 0;
+	}
+
+	/** @returns the pieces completed, and how many bytes of the chunk were read: a line at most */
+	push(chunk: Buffer): { pieces: Piece[]; length: number } {
+		const end = chunk.indexOf(LINE_FEED);
+		const bytes = end < 0 ? chunk : chunk.subarray(0, end);
+		this.line.push(bytes);
+		this.lineBytes += bytes.length;
+		this.isBlank = this.isBlank && bytes.every((byte) => byte <= SPACE);
+		if (end >= 0) return { pieces: this.takeLine(), length: end + 1 };
+		if (this.lineBytes > MAX_LINE_BYTES) {
+			const start = Buffer.concat(this.line.slice(0, 16).map((each) => each.subarray(0, 16)));
+			const isData = /^\ufeff?data:/.test(start.toString('utf8'));
+			if (!isData || this.lineBytes > MAX_PIECE_BYTES) throw new Error('a part of it has no end');
+		}
+		return { pieces: [], length: chunk.length };
+	}
+
+	end(): Piece[] {
+		const pieces = [...this.takeLine(), ...this.takeEvent()].map((piece) =>
+			piece.type === 'malformed' ? { ...piece, isCut: true } : piece,
+		);
+		return this.text ? [...pieces, { type: 'text', text: this.text }] : pieces;
+	}
+
+	private takeLine(): Piece[] {
+		const line = Buffer.concat(this.line)
+			.toString('utf8')
+			.replace(/^\ufeff/, '')
+			.trimEnd();
+		this.line = [];
+		this.lineBytes = 0;
+		this.isBlank = true;
+		if (line === '') return this.takeEvent();
+		if (line.startsWith(':') || /^(id|retry):/.test(line)) return [];
+		if (line.startsWith('event:')) {
+			const pieces = this.takeEvent();
+			this.name = line.slice('event:'.length).trim();
+			return pieces;
+		}
+		const isData = line.startsWith('data:');
+		if (isData || this.data.length > 0) {
+			this.data.push(isData ? line.slice('data:'.length).trimStart() : line);
+			return this.takeCompleteEvent();
+		}
+		if (/^\s*[{[]/.test(line)) {
+			return [toPiece(line, (value) => ({ type: 'event', value, name: '' }))];
+		}
+		if (this.text.length < MAX_TEXT_LENGTH) this.text += `${line}\n`;
+		return [];
+	}
+
+	/** Not every gateway puts an empty line after an event, or not at once. */
+	private takeCompleteEvent(): Piece[] {
+		const text = this.data.join('\n');
+		if (text === '[DONE]') return this.takeEvent();
+		if (!text.endsWith('}') && !text.endsWith(']')) return [];
+		try {
+			const value: unknown = JSON.parse(text);
+			return [{ type: 'event', value, name: this.reset() }];
+		} catch {
+			return [];
+		}
+	}
+
+	private takeEvent(): Piece[] {
+		const text = this.data.join('\n');
+		if (text === '') return [];
+		const name = this.reset();
+		if (text === '[DONE]') return [{ type: 'done' }];
+		return [toPiece(text, (value) => ({ type: 'event', value, name }))];
+	}
+
+	/** Makes ready for the next event. @returns the name of this one */
+	private reset(): string {
+		const { name } = this;
+		this.name = '';
+		this.data = [];
+		return name;
+	}
+}
+
+async function* withoutByteOrderMark(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+	let start: Buffer | undefined = Buffer.alloc(0);
+	for await (const chunk of chunks) {
+		if (start === undefined) yield chunk;
+		else {
+			start = Buffer.concat([start, chunk]);
+			if (start.length < BYTE_ORDER_MARK.length) continue;
+			const isMarked = start.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
+			yield isMarked ? start.subarray(BYTE_ORDER_MARK.length) : start;
+			start = undefined;
+		}
+	}
+	if (start?.length) yield start;
+}
+
+/** Where a JSON document begins after blanks; -1 where something else comes, or nothing. */
+function documentStart(chunk: Buffer): number {
+	const at = chunk.findIndex((byte) => byte > SPACE);
+	return chunk[at] === OPEN_OBJECT || chunk[at] === OPEN_ARRAY ? at : -1;
+}
+
+/**
+ * Reads a response piece by piece, whatever its headers say: JSON documents, server-sent events, text,
+ * in any order. Holds no more than one piece.
+ * @throws what the stream throws; Error for a piece that has no end
+ */
+export async function* readPieces(chunks: AsyncIterable<Buffer>): AsyncGenerator<Piece> {
+	const lines = new Lines();
+	let document: JsonDocument | undefined;
+	for await (const chunk of withoutByteOrderMark(chunks)) {
+		let rest = chunk;
+		while (rest.length > 0) {
+			const start = !document && lines.isBetween ? documentStart(rest) : -1;
+			if (start >= 0) {
+				yield* lines.push(Buffer.from('\n')).pieces;
+				rest = rest.subarray(start);
+				document = new JsonDocument();
+			}
+			const { pieces, length } = (document ?? lines).push(rest);
+			yield* pieces;
+			rest = rest.subarray(length);
+			if (document?.isClosed) document = undefined;
+		}
+	}
+	if (document) yield* document.end();
+	yield* lines.end();
+}
