@@ -25,13 +25,13 @@ export interface Case {
 	images: number;
 }
 
-/** Pictures to refer to, as files and as addresses. */
+/** Pictures to use as references, as files and as URLs. */
 export interface Pictures {
 	files: Record<string, Buffer>;
-	addresses: Array<{ url: string; bytes: Buffer; format: string }>;
+	samples: Array<{ url: string; bytes: Buffer; format: string }>;
 }
 
-/** Makes a small picture of each format, and fetches those the gateway has addresses for. */
+/** Draws a small picture of each format, and fetches the samples that the gateway serves. */
 export async function makePictures(gateway: Gateway): Promise<Pictures> {
 	const files: Pictures['files'] = {
 		bmp: bmp(24, 24),
@@ -41,11 +41,11 @@ export async function makePictures(gateway: Gateway): Promise<Pictures> {
 	for (const format of ['png', 'jpeg', 'webp', 'gif', 'tiff'] as const) {
 		files[format] = await picture(20, 20, format);
 	}
-	const addresses = ['png', 'jpeg'].map(async (format) => {
+	const samples = ['png', 'jpeg'].map(async (format) => {
 		const url = `${gateway.url}/samples/16x16.${format}`;
 		return { url, format, bytes: Buffer.from(await (await fetch(url)).arrayBuffer()) };
 	});
-	return { files, addresses: await Promise.all(addresses) };
+	return { files, samples: await Promise.all(samples) };
 }
 
 /** For each field of a document: how a user sets it, and what warnings call it. */
@@ -101,11 +101,11 @@ const ONE = ['one binary', 'one URL', 'one data URI'];
 const MANY = ['three binary', 'two URLs', 'URL, binary and data URI'];
 const NOTHING: References = { kind: 'none', field: {}, item: { json: {} }, images: [] };
 
-function referencesOf(kind: string, { files, addresses }: Pictures, { referenceUrls }: Document) {
+function referencesOf(kind: string, { files, samples }: Pictures, { referenceUrls }: Document) {
 	const png = dataUri('png', files.png);
-	const address = ({ url, format, bytes }: Pictures['addresses'][number]) =>
+	const asSent = ({ url, format, bytes }: Pictures['samples'][number]) =>
 		referenceUrls ? url : dataUri(format, bytes);
-	const [first, second] = addresses;
+	const [first, second] = samples;
 	const fromUrl = (url: string) => ({ source: 'url', url });
 	const fromField = (binaryPropertyName: string) => ({ source: 'binary', binaryPropertyName });
 	const item = (data: Buffer) =>
@@ -126,7 +126,7 @@ function referencesOf(kind: string, { files, addresses }: Pictures, { referenceU
 		case 'one binary':
 			return of([fromField('data')], [png]);
 		case 'one URL':
-			return of([fromUrl(first.url)], [address(first)]);
+			return of([fromUrl(first.url)], [asSent(first)]);
 		case 'one data URI':
 			return of([fromUrl(png)], [png]);
 		case 'three binary':
@@ -135,11 +135,11 @@ function referencesOf(kind: string, { files, addresses }: Pictures, { referenceU
 				[png, dataUri('jpeg', files.jpeg), dataUri('webp', files.webp)],
 			);
 		case 'two URLs':
-			return of([fromUrl(`${second.url}\n${first.url}`)], [address(second), address(first)]);
+			return of([fromUrl(`${second.url}\n${first.url}`)], [asSent(second), asSent(first)]);
 		case 'URL, binary and data URI':
 			return of(
 				[fromUrl(first.url), fromField('second'), fromUrl(png)],
-				[address(first), dataUri('jpeg', files.jpeg), png],
+				[asSent(first), dataUri('jpeg', files.jpeg), png],
 			);
 	}
 	const [count, format] = kind.split(' ');
@@ -153,7 +153,7 @@ function referencesOf(kind: string, { files, addresses }: Pictures, { referenceU
 	);
 }
 
-/** What the user sets about the size, the size it must come to, and whether that needs a word. */
+/** What the user sets about the size, the size it must come to, and whether that needs a warning. */
 interface Size {
 	name: string;
 	set: INodeParameters;
@@ -245,7 +245,7 @@ function mergeOptions(settings: readonly object[]): INodeParameters {
 	}, {});
 }
 
-/** Makes the cases of one document. */
+/** Builds the cases of one document. */
 class CaseMaker {
 	readonly cases: Case[] = [];
 
@@ -303,7 +303,7 @@ class CaseMaker {
 		}
 	}
 
-	/** A further id of a model: that it goes out as the document spells it. */
+	/** A further id of a model: that it is sent as the document spells it. */
 	private another(id: string, family: Family, operation: Operation): void {
 		const references = this.references(operation === 'imageToImage' ? 'one binary' : 'none');
 		const maker = new Maker(this, this.document, id, family, operation, references);
@@ -316,7 +316,7 @@ class CaseMaker {
 	}
 }
 
-/** Makes the cases of one model in one operation with one kind of references. */
+/** Builds the cases of one model in one operation with one kind of references. */
 class Maker {
 	constructor(
 		private readonly maker: CaseMaker,
@@ -378,7 +378,7 @@ class Maker {
 		this.add('all fields', { ...base, isRepresentative });
 	}
 
-	/** What the node can send and the document does not list: it stays away, and the user is told. */
+	/** What the node can send and the document does not list: it is not sent, and a warning says so. */
 	unlisted(): void {
 		const listed = this.document.fields.map(({ name }) => name);
 		const values: Record<string, unknown> = {

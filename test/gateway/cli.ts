@@ -25,7 +25,7 @@ async function main(): Promise<void> {
 	const profile = profileNamed(values.profile as ProfileName);
 	const gateway = await startGateway({ port, profile: profile.name, key: values.key });
 	const others = [...PROFILES.values()].filter(({ name }) => name !== profile.name);
-	console.log(`The embedded gateway plays ${profile.name}. It makes pictures of its own; nothing leaves this machine.
+	console.log(`The embedded gateway plays ${profile.name}. It generates pictures of its own; nothing leaves this machine.
 
 Base URL  ${gateway.url}${profile.basePath}
 API key   ${gateway.key}

@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Service } from './generation';
 import type { DownloadRecord } from './ledger';
 import { type Pieces, sizeOf } from './padding';
-import { jsonReply, type Reply, substituteReply } from './replies';
+import { jsonResponse, type HttpResponse, substituteResponse } from './responses';
 import { reset, transmit } from './transmit';
 
 /**
- * Answers the GET of an image URL as TOS does: the signed URL unchanged and not expired, and no
+ * Responds to the GET of an image URL as TOS does: the signed URL unchanged and not expired, and no
  * Authorization header beside the signature.
  */
 export async function serveFile(
@@ -36,33 +36,33 @@ export async function serveFile(
 		reset(response);
 		return;
 	}
-	const substitute = fault && substituteReply(fault, path);
-	let reply: Reply;
+	const substitute = fault && substituteResponse(fault, path);
+	let outgoing: HttpResponse;
 	if (substitute) {
-		reply = substitute;
+		outgoing = substitute;
 	} else if (fault?.status !== undefined) {
-		reply = tosError(fault.status, fault.code ?? 'InternalError', fault.message ?? 'Try again.');
+		outgoing = tosError(fault.status, fault.code ?? 'InternalError', fault.message ?? 'Try again.');
 	} else if (!file) {
-		reply = tosError(404, 'NoSuchKey', 'The specified key does not exist.');
+		outgoing = tosError(404, 'NoSuchKey', 'The specified key does not exist.');
 	} else if (record.authorization) {
-		reply = tosError(400, 'InvalidArgument', 'Only one auth mechanism allowed.');
+		outgoing = tosError(400, 'InvalidArgument', 'Only one auth mechanism allowed.');
 	} else if (request.method !== 'GET' || !files.allows(path, file)) {
-		reply = tosError(403, 'AccessDenied', 'Access Denied');
+		outgoing = tosError(403, 'AccessDenied', 'Access Denied');
 	} else {
-		reply = fileReply(file.pieces, file.image.format, range);
+		outgoing = fileResponse(file.pieces, file.image.format, range);
 	}
-	const whole = file !== undefined && reply.pieces === file.pieces;
-	record.status = reply.status;
-	const outcome = await transmit(response, reply, fault);
+	const whole = file !== undefined && outgoing.pieces === file.pieces;
+	record.status = outgoing.status;
+	const outcome = await transmit(response, outgoing, fault);
 	record.complete = outcome === 'answered';
 	if (whole && record.complete) file.image.delivered += 1;
 }
 
-function tosError(status: number, Code: string, Message: string): Reply {
-	return jsonReply(status, { Code, Message, EC: '0003-00000015' });
+function tosError(status: number, Code: string, Message: string): HttpResponse {
+	return jsonResponse(status, { Code, Message, EC: '0003-00000015' });
 }
 
-export function fileReply(pieces: Pieces, format: string, range?: string): Reply {
+export function fileResponse(pieces: Pieces, format: string, range?: string): HttpResponse {
 	const size = sizeOf(pieces);
 	const headers = { 'Content-Type': `image/${format}`, 'Accept-Ranges': 'bytes' };
 	const match = range && /^bytes=(\d+)-(\d*)$/.exec(range);

@@ -33,7 +33,7 @@ async function outcome(): Promise<string | undefined> {
 	return 'open';
 }
 
-describe('an answer in place of the proper one makes and bills nothing', () => {
+describe('a response in place of the proper one generates and bills nothing', () => {
 	const substitutes: Array<[name: string, fault: Omit<Fault, 'on'>, status: number, text: string]> =
 		[
 			['a status and a code', { status: 429, code: 'ServerOverloaded' }, 429, '"ServerOverloaded"'],
@@ -109,12 +109,12 @@ describe('what a fault meets', () => {
 		]);
 	});
 
-	it('is refused when it makes no sense', () => {
+	it('is rejected when it makes no sense', () => {
 		expect(() => gateway.inject({ on: 'download', empty: true } as unknown as Fault)).toThrow();
 	});
 });
 
-describe('an answer that does not arrive', () => {
+describe('a response that does not arrive', () => {
 	it.each([
 		['before', { made: 0, billed: 0 }],
 		['after', { made: 1, billed: 1 }],
@@ -194,7 +194,7 @@ describe('downloads', () => {
 		return async () => await fetch(data[1].url ?? '', { signal: AbortSignal.timeout(300) });
 	};
 
-	it.each([403, 404, 500])('can answer %i once', async (status) => {
+	it.each([403, 404, 500])('can respond %i once', async (status) => {
 		const get = await download({ status });
 		expect((await get()).status).toBe(status);
 		expect(gateway.ledger.images[1].delivered).toBe(0);

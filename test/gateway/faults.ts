@@ -22,7 +22,7 @@ const when = {
 		.optional(),
 };
 
-/** Another answer in place of the proper one. Nothing is made or billed, unless `made` says so. */
+/** Another response in place of the proper one. Nothing is generated or billed, unless `made` says so. */
 const instead = {
 	/** HTTP status; 500 when only the other fields of an error are given. */
 	status: z.int().min(200).max(599).optional(),
@@ -38,12 +38,12 @@ const instead = {
 	redirect: z.string().optional(),
 };
 
-/** What happens to an answer, proper or not, on its way. */
+/** What happens to a response, proper or not, on its way. */
 const wire = {
 	headers: z.record(z.string(), z.string()).optional(),
 	/** Retry-After: seconds, a date, or a text as it is. */
 	retryAfter: z.union([z.number().nonnegative(), z.date(), z.string()]).optional(),
-	/** Milliseconds before the first byte, after the images have been made. */
+	/** Milliseconds before the first byte, after the images have been generated. */
 	delay: z.number().nonnegative().optional(),
 	/** Bytes of the body after which the connection is destroyed. */
 	cut: z.int().nonnegative().optional(),
@@ -64,21 +64,21 @@ const requestFault = z.strictObject({
 	...when,
 	...instead,
 	...wire,
-	/** The images are made and billed although the answer does not carry them. */
+	/** The images are generated and billed although the response does not carry them. */
 	made: z.literal(true).optional(),
-	/** The images are made and billed, and no answer ever comes. */
+	/** The images are generated and billed, and no response ever comes. */
 	noAnswer: z.literal(true).optional(),
-	/** The connection is reset before anything is made, or after everything has been. */
+	/** The connection is reset before anything is generated, or after everything has been. */
 	reset: z.enum(['before', 'after']).optional(),
 	/** Places of a set, from 0, that moderation holds back: not billed, an error in their slot. */
 	moderate: z.array(z.int().nonnegative()).optional(),
-	/** Status 200 with `error` at the top level; nothing is made. */
+	/** Status 200 with `error` at the top level; nothing is generated. */
 	errorIn200: problem.optional(),
-	/** Status 200 with `data: []`; nothing is made. */
+	/** Status 200 with `data: []`; nothing is generated. */
 	empty: z.literal(true).optional(),
-	/** The answer of an asynchronous gateway: status 200 with a task id; nothing is made. */
+	/** The response of an asynchronous gateway: status 200 with a task id; nothing is generated. */
 	taskId: z.literal(true).optional(),
-	/** How a streamed answer departs from the measured one. */
+	/** How a streamed response departs from the measured one. */
 	stream: z
 		.strictObject({
 			/** JSON over several `data:` lines, as the documents print it. */
@@ -91,9 +91,9 @@ const requestFault = z.strictObject({
 			noCompleted: z.literal(true),
 			/** No `[DONE]`. */
 			noDone: z.literal(true),
-			/** Plain JSON in answer to a stream request. */
+			/** Plain JSON in response to a stream request. */
 			json: z.literal(true),
-			/** The connection breaks after so many images, and no more are made. */
+			/** The connection breaks after so many images, and no more are generated. */
 			cutAfterImages: z.int().nonnegative(),
 			/** After so many images the whole request fails: an `error` event, no more images. */
 			errorAfterImages: z.int().nonnegative(),

@@ -20,8 +20,8 @@ afterAll(async () => await gateway.close());
 const volcengine = async (body: object) =>
 	await ask(gateway, 'volcengine', { prompt: 'a sea otter', ...body });
 
-describe('what is made', () => {
-	it('is a file of exactly the pixels asked for, in the ledger and at its URL', async () => {
+describe('what is generated', () => {
+	it('is a file of exactly the requested pixels, in the ledger and at its URL', async () => {
 		const { status, data, usage } = await volcengine({ model: SEEDREAM_4_5, size: '2304x1728' });
 		expect(status).toBe(200);
 		expect(data).toEqual([
@@ -66,7 +66,7 @@ describe('what is made', () => {
 		expect((await volcengine({ model: SEEDREAM_4_5, ...body })).data[0].size).toBe(size);
 	});
 
-	it('comes as base64 when asked', async () => {
+	it('comes as base64 on request', async () => {
 		const { data } = await volcengine({ model: SEEDREAM_4_5, response_format: 'b64_json' });
 		expect(Object.keys(data[0])).toEqual(['b64_json', 'size']);
 		const file = Buffer.from(data[0].b64_json ?? '', 'base64');
@@ -127,7 +127,7 @@ describe('what is made', () => {
 		['[exif:200000]', { format: 'jpeg', width: 2048 }],
 		['[pixels:640x480]', { format: 'jpeg', width: 640, height: 480 }],
 		['[format:webp]', { format: 'webp', width: 2048 }],
-	])('departs from the order by %s', async (tag, found) => {
+	])('departs from the request by %s', async (tag, found) => {
 		const { data } = await volcengine({ model: SEEDREAM_4_5, prompt: `x ${tag}` });
 		const file = await (await fetch(data[0].url ?? '')).arrayBuffer();
 		expect(await inspect(file)).toMatchObject(found);
@@ -152,7 +152,7 @@ describe('what is made', () => {
 	});
 });
 
-describe('what is refused', () => {
+describe('what is rejected', () => {
 	const unsupported = (name: string) =>
 		`the parameter \`${name}\` is not supported by the current model`;
 	const refusals: Array<[body: object, message: string, code?: string]> = [
@@ -221,7 +221,7 @@ describe('what is refused', () => {
 		expect(error?.message).toContain(message);
 	});
 
-	it('takes every format by its bytes, and fetches URLs', async () => {
+	it('accepts every format by its bytes, and fetches URLs', async () => {
 		for (const format of ['jpeg', 'png', 'webp', 'gif', 'tiff'] as const) {
 			const image = [await dataUri(64, 64, format), `${gateway.url}/samples/90x60.${format}`];
 			expect((await volcengine({ model: LITE, image })).status).toBe(200);

@@ -1,22 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { answerObject, arkEvents, jsonPieces, newApiEvents, type Slot } from './answer';
+import { bodyObject, arkEvents, jsonPieces, newApiEvents, type Slot } from './body';
 import type { Fault, Faults, RequestFault } from './faults';
 import type { Files } from './files';
 import type { ImageRecord, Ledger, RequestRecord } from './ledger';
-import type { Order } from './order';
+import type { Plan } from './plan';
 import { draw } from './picture';
 import type { Profile } from './profiles';
 import { errorBody, Refusal, requestIdHeader } from './refusal';
-import { jsonReply, type Reply, substituteReply } from './replies';
+import { jsonResponse, type HttpResponse, substituteResponse } from './responses';
 import { closing, reset, transmit } from './transmit';
 
 /** What the parts of the gateway share. */
 export interface Service {
 	url: string;
 	key: string;
-	/** Milliseconds an image takes. */
+	/** Milliseconds to generate an image. */
 	latency: number;
 	ledger: Ledger;
 	faults: Faults;
@@ -39,7 +39,7 @@ const MODERATED = {
 		'The request failed because the output image may contain sensitive information. Please try again with a different prompt.',
 };
 
-/** Answers a generation request, the ledger's entry of which is open. */
+/** Responds to a generation request, the ledger's entry of which is open. */
 export async function generate(service: Service, call: Call): Promise<void> {
 	const { profile, response, record } = call;
 	const { prompt, model } = (record.body ?? {}) as Record<string, unknown>;
@@ -61,29 +61,29 @@ export async function generate(service: Service, call: Call): Promise<void> {
 		authorize(service, call);
 		const wait = service.limitRate();
 		if (wait > 0) {
-			await send(call, errorReply(rateRefusal(), call), { ...fault, retryAfter: wait });
+			await send(call, errorResponse(rateRefusal(), call), { ...fault, retryAfter: wait });
 			return;
 		}
-		const order = await profile.order(record.body);
-		await answer(service, call, order, substitute, fault);
+		const plan = await profile.plan(record.body);
+		await respond(service, call, plan, substitute, fault);
 	} catch (error) {
 		if (!(error instanceof Refusal)) throw error;
-		await send(call, errorReply(error, call), fault);
+		await send(call, errorResponse(error, call), fault);
 	}
 }
 
-async function answer(
+async function respond(
 	service: Service,
 	call: Call,
-	order: Order,
-	substitute: Reply | undefined,
+	plan: Plan,
+	substitute: HttpResponse | undefined,
 	fault?: RequestFault,
 ): Promise<void> {
 	const { profile, response, record } = call;
-	const making = make(service, call, order, fault);
+	const making = make(service, call, plan, fault);
 	const unstreamed = substitute ?? fault?.reset ?? fault?.noAnswer;
-	if (order.stream && profile.stream !== 'none' && !fault?.stream?.json && !unstreamed) {
-		await stream(call, order, making, fault);
+	if (plan.stream && profile.stream !== 'none' && !fault?.stream?.json && !unstreamed) {
+		await stream(call, plan, making, fault);
 		return;
 	}
 	const slots: Slot[] = [];
@@ -97,15 +97,15 @@ async function answer(
 		record.outcome = 'left';
 		return;
 	}
-	if (!order.set && slots.every(({ error }) => error)) {
+	if (!plan.set && slots.every(({ error }) => error)) {
 		throw new Refusal(400, MODERATED.code, MODERATED.message);
 	}
-	await send(call, substitute ?? imagesReply(order, slots, call), fault);
+	await send(call, substitute ?? imagesResponse(plan, slots, call), fault);
 }
 
 async function stream(
 	call: Call,
-	order: Order,
+	plan: Plan,
 	making: AsyncIterable<Slot>,
 	fault?: RequestFault,
 ): Promise<void> {
@@ -116,12 +116,12 @@ async function stream(
 		cutAfter === undefined
 			? fault?.stream
 			: { ...fault?.stream, noCompleted: true as const, noDone: true as const };
-	const reply = {
+	const outgoing = {
 		status: 200,
 		headers: { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-cache' },
-		pieces: events(order, upTo, shown),
+		pieces: events(plan, upTo, shown),
 	};
-	await send(call, reply, fault, cutAfter !== undefined);
+	await send(call, outgoing, fault, cutAfter !== undefined);
 }
 
 async function* firstOf<T>(items: AsyncIterable<T>, count: number): AsyncGenerator<T> {
@@ -134,18 +134,18 @@ async function* firstOf<T>(items: AsyncIterable<T>, count: number): AsyncGenerat
 	}
 }
 
-/** Makes the images of an order one after another, and enters each in the ledger as it is made. */
+/** Generates the images of a plan one after another, and enters each in the ledger. */
 async function* make(
 	{ ledger, files, latency, url }: Service,
 	{ profile, record }: Call,
-	order: Order,
+	plan: Plan,
 	fault?: RequestFault,
 ): AsyncGenerator<Slot> {
-	const { prompt, model, width, height, format } = order;
-	for (let index = 0; index < order.count; index += 1) {
+	const { prompt, model, width, height, format } = plan;
+	for (let index = 0; index < plan.count; index += 1) {
 		if (latency > 0) await sleep(latency);
 		const held = fault?.moderate?.includes(index) ?? false;
-		const pieces = held ? [] : await draw(order, index);
+		const pieces = held ? [] : await draw(plan, index);
 		const image: ImageRecord = {
 			id: randomUUID(),
 			requestId: record.id,
@@ -158,7 +158,7 @@ async function* make(
 			billed: !held,
 			delivered: 0,
 		};
-		if (!held && !order.base64) image.url = url + files.put(pieces, image, profile.name);
+		if (!held && !plan.base64) image.url = url + files.put(pieces, image, profile.name);
 		ledger.images.push(image);
 		yield { index, image, pieces, ...(held ? { error: MODERATED } : {}) };
 	}
@@ -177,37 +177,36 @@ export function authorize({ key }: Service, { profile, request }: Call): void {
 	throw new Refusal(401, 'AuthenticationError', message);
 }
 
-/** The answer that a fault puts in place of the proper one, in the profile's words. */
-export function replacement(fault: Fault, call: Call): Reply | undefined {
-	const substitute = substituteReply(fault, call.request.url ?? '/');
+/** The response that a fault puts in place of the proper one, in the profile's words. */
+export function replacement(fault: Fault, call: Call): HttpResponse | undefined {
+	const substitute = substituteResponse(fault, call.request.url ?? '/');
 	if (substitute) return substitute;
 	if (fault.on === 'request') {
 		const created = Math.floor(Date.now() / 1000);
-		if (fault.errorIn200) return jsonReply(200, { error: fault.errorIn200 });
-		if (fault.empty) return jsonReply(200, { created, data: [] });
+		if (fault.errorIn200) return jsonResponse(200, { error: fault.errorIn200 });
+		if (fault.empty) return jsonResponse(200, { created, data: [] });
 		if (fault.taskId) {
 			const data = [{ status: 'submitted', task_id: `task_${randomUUID()}` }];
-			return jsonReply(200, { code: 200, data });
+			return jsonResponse(200, { code: 200, data });
 		}
 	}
 	const { status, code, message, type } = fault;
 	if (status === undefined && code === undefined && message === undefined) return undefined;
 	const text = message ?? 'The service encountered an unexpected internal error.';
-	return errorReply(new Refusal(status ?? 500, code ?? '', text, { type }), call);
+	return errorResponse(new Refusal(status ?? 500, code ?? '', text, { type }), call);
 }
 
-export function errorReply(refusal: Refusal, { profile, record }: Call): Reply {
-	return jsonReply(refusal.status, errorBody(refusal, profile.errors, record.id));
+export function errorResponse(refusal: Refusal, { profile, record }: Call): HttpResponse {
+	return jsonResponse(refusal.status, errorBody(refusal, profile.errors, record.id));
 }
 
-function imagesReply(order: Order, slots: readonly Slot[], { profile }: Call): Reply {
-	if (!order.base64)
-		return jsonReply(
+function imagesResponse(plan: Plan, slots: readonly Slot[], { profile }: Call): HttpResponse {
+	if (!plan.base64)
+		return jsonResponse(
 			200,
-			answerObject(order, slots, profile.shape, () => ''),
+			bodyObject(plan, slots, profile.shape, () => ''),
 		);
-	const build = (base64: (slot: Slot) => string) =>
-		answerObject(order, slots, profile.shape, base64);
+	const build = (base64: (slot: Slot) => string) => bodyObject(plan, slots, profile.shape, base64);
 	return {
 		status: 200,
 		headers: { 'Content-Type': 'application/json; charset=utf-8' },
@@ -216,18 +215,18 @@ function imagesReply(order: Order, slots: readonly Slot[], { profile }: Call): R
 }
 
 /**
- * Sends the answer of a call, and closes its entry in the ledger.
- * @param cutAtEnd destroy the connection where the answer would end
+ * Sends the response to a call, and closes its entry in the ledger.
+ * @param cutAtEnd destroy the connection where the response would end
  */
 export async function send(
 	{ profile, response, record }: Call,
-	reply: Reply,
+	outgoing: HttpResponse,
 	wire: Parameters<typeof transmit>[2] = {},
 	cutAtEnd = false,
 ): Promise<void> {
-	record.status = reply.status;
-	const headers = { ...reply.headers, [requestIdHeader(profile.errors)]: record.id };
-	record.outcome = await transmit(response, { ...reply, headers }, wire, cutAtEnd);
+	record.status = outgoing.status;
+	const headers = { ...outgoing.headers, [requestIdHeader(profile.errors)]: record.id };
+	record.outcome = await transmit(response, { ...outgoing, headers }, wire, cutAtEnd);
 }
 
 function rateRefusal(): Refusal {

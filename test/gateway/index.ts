@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { drawSample } from './picture';
-import { fileReply, serveFile } from './downloads';
+import { fileResponse, serveFile } from './downloads';
 import { type Fault, Faults } from './faults';
 import { Files } from './files';
 import {
 	authorize,
 	type Call,
-	errorReply,
+	errorResponse,
 	generate,
 	replacement,
 	send,
@@ -17,7 +17,7 @@ import {
 import { Ledger, type RequestRecord } from './ledger';
 import { type Profile, profileNamed, type ProfileName, PROFILES } from './profiles';
 import { Refusal, requestId } from './refusal';
-import { jsonReply } from './replies';
+import { jsonResponse } from './responses';
 import { reset, transmit } from './transmit';
 
 export type { Fault } from './faults';
@@ -27,11 +27,11 @@ export type { ProfileName } from './profiles';
 export interface GatewayOptions {
 	/** 0 or absent: any free port. */
 	port?: number;
-	/** What the bare address plays. */
+	/** What the bare URL plays. */
 	profile?: ProfileName;
 	/** The one API key that is right. */
 	key?: string;
-	/** Milliseconds an image takes. */
+	/** Milliseconds to generate an image. */
 	latency?: number;
 	/** Milliseconds an image URL can be fetched. */
 	urlLifetime?: number;
@@ -41,9 +41,9 @@ export interface GatewayOptions {
 
 /** A running embedded gateway. */
 export interface Gateway {
-	/** Base address; plays the profile it was started with. */
+	/** Base URL; plays the profile it was started with. */
 	url: string;
-	/** Base address of a profile, to which `/v1/…` or `/api/v3/…` is added. */
+	/** Base URL of a profile, to which `/v1/…` or `/api/v3/…` is added. */
 	profileUrl(name: ProfileName): string;
 	key: string;
 	ledger: Ledger;
@@ -57,7 +57,7 @@ const DAY = 24 * 60 * 60 * 1000;
 
 /**
  * Starts the embedded gateway on 127.0.0.1: a real HTTP server that plays Volcengine Ark, BytePlus
- * ModelArk and five gateways by their documents, makes real image files, and keeps account of them.
+ * ModelArk and five gateways by their documents, generates real image files, and keeps account of them.
  * Over HTTP, besides the API: `GET /_control/ledger`, `GET /_control/profiles`,
  * `POST /_control/faults` (a {@link Fault}), `POST /_control/reset`, and pictures to use as references
  * under `GET /samples/<width>x<height>.<jpeg|png|webp|gif|tiff>`.
@@ -75,7 +75,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
 	};
 	const server = createServer((request, response) => {
 		route(service, home, request, response).catch((error: unknown) => {
-			// A mistake of the gateway itself must not look like an answer of the service.
+			// A mistake of the gateway itself must not look like a response of the service.
 			console.error(error);
 			reset(response);
 		});
@@ -174,13 +174,13 @@ async function serveApi(
 	} else if (target === `GET ${profile.basePath}/models` && profile.models) {
 		await listModels(service, call, profile.models);
 	} else if (profile.errors === 'ark') {
-		// Ark answers unknown paths with an empty body.
+		// Ark responds to unknown paths with an empty body.
 		await send(call, { status: 404, headers: {}, pieces: [], length: 0 });
 	} else {
 		const refusal = new Refusal(404, '', `Invalid URL (${target})`, {
 			type: 'invalid_request_error',
 		});
-		await send(call, errorReply(refusal, call));
+		await send(call, errorResponse(refusal, call));
 	}
 }
 
@@ -193,10 +193,10 @@ async function listModels(service: Service, call: Call, models: object): Promise
 	const substitute = fault && replacement(fault, call);
 	try {
 		if (!substitute) authorize(service, call);
-		await send(call, substitute ?? jsonReply(200, models), fault);
+		await send(call, substitute ?? jsonResponse(200, models), fault);
 	} catch (error) {
 		if (!(error instanceof Refusal)) throw error;
-		await send(call, errorReply(error, call), fault);
+		await send(call, errorResponse(error, call), fault);
 	}
 }
 
@@ -206,41 +206,41 @@ async function control(
 	response: ServerResponse,
 	command: string,
 ): Promise<void> {
-	const reply = (status: number, body: object) => transmit(response, jsonReply(status, body));
+	const respond = (status: number, body: object) => transmit(response, jsonResponse(status, body));
 	switch (`${request.method} ${command}`) {
 		case 'GET ledger':
-			await reply(200, service.ledger);
+			await respond(200, service.ledger);
 			return;
 		case 'GET profiles':
-			await reply(200, Object.fromEntries([...PROFILES].map(([name, p]) => [name, p.accepts])));
+			await respond(200, Object.fromEntries([...PROFILES].map(([name, p]) => [name, p.accepts])));
 			return;
 		case 'POST faults':
 			try {
 				service.faults.inject((await readBody(request)) as Fault);
-				await reply(200, {});
+				await respond(200, {});
 			} catch (error) {
-				await reply(400, { error: String(error) });
+				await respond(400, { error: String(error) });
 			}
 			return;
 		case 'POST reset':
 			resetService(service);
-			await reply(200, {});
+			await respond(200, {});
 			return;
 		default:
-			await reply(404, { error: `No control ${request.method} ${command}` });
+			await respond(404, { error: `No control ${request.method} ${command}` });
 	}
 }
 
 async function serveSample(response: ServerResponse, name: string): Promise<void> {
 	const match = /^(\d{1,5})x(\d{1,5})\.(jpe?g|png|webp|gif|tiff)$/.exec(name);
 	if (!match) {
-		await transmit(response, jsonReply(404, { error: `No sample ${name}` }));
+		await transmit(response, jsonResponse(404, { error: `No sample ${name}` }));
 		return;
 	}
 	const [, width, height, extension] = match;
 	const format = extension.replace('jpg', 'jpeg');
 	const pieces = await drawSample(Number(width), Number(height), format);
-	await transmit(response, fileReply(pieces, format));
+	await transmit(response, fileResponse(pieces, format));
 }
 
 /** @returns the parsed JSON, the text where it is none, undefined where there is no body */

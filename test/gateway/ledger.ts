@@ -11,16 +11,16 @@ export interface RequestRecord {
 	headers: Record<string, string>;
 	/** Whole, as parsed; undefined where there is none, a string where it is no JSON. */
 	body: unknown;
-	/** HTTP status of the answer; 0 while there is none. */
+	/** HTTP status of the response; 0 while there is none. */
 	status: number;
 	/**
-	 * `open` while under way, `answered` when the whole answer was sent, `broken` when the gateway
+	 * `open` while under way, `answered` when the whole response was sent, `broken` when the gateway
 	 * ended the connection before that, `left` when the client did.
 	 */
 	outcome: 'open' | 'answered' | 'broken' | 'left';
 }
 
-/** An image that was made, or that moderation held back (then it is not billed). */
+/** an image that was generated, or that moderation held back (then it is not billed). */
 export interface ImageRecord {
 	id: string;
 	requestId: string;
@@ -35,7 +35,7 @@ export interface ImageRecord {
 	billed: boolean;
 	/** Absent where the image went out as base64, or not at all. */
 	url?: string;
-	/** How often the whole image was sent: completed downloads, or base64 in an answer. */
+	/** How often the whole image was sent: completed downloads, or base64 in a response. */
 	delivered: number;
 }
 
@@ -43,7 +43,7 @@ export interface ImageRecord {
 export interface DownloadRecord {
 	/** Absent where the URL belongs to no image. */
 	imageId?: string;
-	/** HTTP status of the answer; 0 while there is none. */
+	/** HTTP status of the response; 0 while there is none. */
 	status: number;
 	/** Milliseconds since 1970. */
 	at: number;
@@ -54,7 +54,7 @@ export interface DownloadRecord {
 	range?: string;
 }
 
-/** The account of everything that was asked, made, billed and fetched, in order. */
+/** The account of everything that was requested, generated, billed and fetched, in order. */
 export class Ledger {
 	readonly requests: RequestRecord[] = [];
 	readonly images: ImageRecord[] = [];

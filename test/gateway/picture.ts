@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type OverlayOptions } from 'sharp';
-import type { Order } from './order';
+import type { Plan } from './plan';
 import { padTo, type Pieces, prependMetadata, sizeOf } from './padding';
 import type { Reference } from './references';
 
@@ -23,18 +23,18 @@ const cache = new Map<string, Promise<Pieces>>();
 const cached = new Map<string, number>();
 
 /**
- * Draws one image of an order: prompt, model, size and index in words, the references as thumbnails,
- * the watermark when it is on. The same order gives the same picture.
+ * Draws one image of a plan: prompt, model, size and index in words, the references as thumbnails,
+ * the watermark when it is on. The same plan gives the same picture.
  * @param index place in the set, from 0
  */
-export async function draw(order: Order, index: number): Promise<Pieces> {
-	const words = JSON.stringify({ ...order, references: [], index });
+export async function draw(plan: Plan, index: number): Promise<Pieces> {
+	const words = JSON.stringify({ ...plan, references: [], index });
 	const key = createHash('sha256').update(words);
-	for (const { bytes } of order.references) key.update(bytes);
+	for (const { bytes } of plan.references) key.update(bytes);
 	return await remember(key.digest('hex'), async () => {
-		const file = await render(order, index);
-		if (order.tags.exif && order.format === 'jpeg') return prependMetadata(file, order.tags.exif);
-		if (order.tags.bytes) return padTo(file, order.format, order.tags.bytes);
+		const file = await render(plan, index);
+		if (plan.tags.exif && plan.format === 'jpeg') return prependMetadata(file, plan.tags.exif);
+		if (plan.tags.bytes) return padTo(file, plan.format, plan.tags.bytes);
 		return [file];
 	});
 }
@@ -77,21 +77,21 @@ function trimCache(): void {
 	}
 }
 
-async function render(order: Order, index: number): Promise<Buffer> {
-	const { width, height } = order;
+async function render(plan: Plan, index: number): Promise<Buffer> {
+	const { width, height } = plan;
 	const unit = Math.min(width, height) / 32;
-	const overlays = await layers(order, index, unit);
+	const overlays = await layers(plan, index, unit);
 	const canvas = sharp({
 		create: {
 			width,
 			height,
-			channels: order.transparent ? 4 : 3,
-			background: colour(order, index),
+			channels: plan.transparent ? 4 : 3,
+			background: colour(plan, index),
 		},
 	});
 	canvas.composite(overlays);
 	// Compositing adds an alpha channel, which a picture without transparency does not have.
-	return await encode(order.transparent ? canvas : canvas.removeAlpha(), order.format);
+	return await encode(plan.transparent ? canvas : canvas.removeAlpha(), plan.format);
 }
 
 async function encode(image: sharp.Sharp, format: string): Promise<Buffer> {
@@ -105,14 +105,14 @@ async function encode(image: sharp.Sharp, format: string): Promise<Buffer> {
 	}
 }
 
-async function layers(order: Order, index: number, unit: number): Promise<OverlayOptions[]> {
-	const { width, height, prompt, references } = order;
+async function layers(plan: Plan, index: number, unit: number): Promise<OverlayOptions[]> {
+	const { width, height, prompt, references } = plan;
 	// Very narrow pictures have no room for words.
 	if (unit < 6) return [];
 	const inner = Math.round(width - 4 * unit);
-	const place = order.set ? `image ${index + 1} of ${order.count}` : 'image 1';
+	const place = plan.set ? `image ${index + 1} of ${plan.count}` : 'image 1';
 	const title = await text(prompt.slice(0, DRAWN_PROMPT), inner, unit * 1.5);
-	const caption = await text(`${order.model}\n${width}x${height} · ${place}`, inner, unit);
+	const caption = await text(`${plan.model}\n${width}x${height} · ${place}`, inner, unit);
 	const left = Math.round(2 * unit);
 	const thumbnails = await Promise.all(
 		references.map(async (reference) => await thumbnail(reference, Math.round(unit * 4))),
@@ -127,7 +127,7 @@ async function layers(order: Order, index: number, unit: number): Promise<Overla
 			top: Math.round(height - unit * (8.5 + 4.5 * Math.floor(i / perRow))),
 		})),
 	];
-	if (order.watermark) {
+	if (plan.watermark) {
 		const mark = await text('AI generated', inner, unit);
 		placed.push({
 			input: mark.data,
@@ -182,7 +182,7 @@ async function thumbnail({ bytes, format }: Reference, side: number): Promise<Bu
 }
 
 /** A colour for each prompt and index, dark enough for white letters; none where transparent. */
-function colour({ prompt, transparent }: Order, index: number): sharp.Color {
+function colour({ prompt, transparent }: Plan, index: number): sharp.Color {
 	const [first, second, third] = createHash('sha256').update(`${prompt}#${index}`).digest();
 	return { r: 40 + first / 2, g: 40 + second / 2, b: 40 + third / 2, alpha: transparent ? 0 : 1 };
 }

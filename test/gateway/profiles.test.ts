@@ -121,7 +121,7 @@ describe('the request examples of the documents', () => {
 		expect(usage).toEqual({ generated_images: 4, output_tokens: 65536, total_tokens: 65536 });
 	});
 
-	it('refuses the one that no document stands behind: a chat model at RouteScope', async () => {
+	it('rejects the one that no document stands behind: a chat model at RouteScope', async () => {
 		expect((await send('routescope', { model: 'gpt-4o-mini' })).status).toBe(400);
 	});
 });
@@ -161,7 +161,7 @@ describe('what a document lists is taken', () => {
 	});
 });
 
-describe('what a document does not list is refused', () => {
+describe('what a document does not list is rejected', () => {
 	const refused: Array<[profile: ProfileName, field: string, body: object]> = [
 		['deerapi', 'image', { model: SEEDREAM_5, image: PNG }],
 		['deerapi', 'image', { model: SEEDREAM_5, image: Array(15).fill(PNG) as string[] }],
@@ -248,7 +248,7 @@ it('lists what it accepts, with an example that it does accept', async () => {
 	}
 });
 
-describe('answers', () => {
+describe('responses', () => {
 	it('write what is absent as each document shows it', async () => {
 		const shape = async (profile: ProfileName, body: object) => {
 			const { data, usage, model } = await send(profile, { prompt: 'a fox', ...body });
@@ -294,7 +294,7 @@ describe('new-api', () => {
 		expect(set.data).toHaveLength(3);
 	});
 
-	it('relays what its upstream refuses, with both request ids', async () => {
+	it('relays what its upstream rejects, with both request ids', async () => {
 		const { status, error } = await send('new-api', { model: SEEDREAM_5, size: '1K' });
 		expect(status).toBe(400);
 		expect(error).toMatchObject({ code: 'InvalidParameter', type: 'upstream_error' });

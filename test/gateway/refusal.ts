@@ -12,7 +12,7 @@ const TYPES: Readonly<Record<number, string>> = {
 	500: 'InternalServerError',
 };
 
-/** A request that is answered with an error before anything is made. */
+/** A request that is rejected before anything is generated. */
 export class Refusal extends Error {
 	readonly type: string;
 	readonly param: string;

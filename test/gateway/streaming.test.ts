@@ -49,7 +49,7 @@ async function stream(body: object, profile: ProfileName = 'volcengine'): Promis
 const short = (event?: string) => event?.replace('image_generation.', '');
 
 describe('Ark', () => {
-	it('sends each image as it is made, then usage and [DONE]', async () => {
+	it('sends each image as it is generated, then usage and [DONE]', async () => {
 		const found = await stream(SET);
 		expect(found.map(({ event }) => short(event))).toEqual([
 			...Array<string>(3).fill('partial_succeeded'),
@@ -68,7 +68,7 @@ describe('Ark', () => {
 		expect(found[4].data).toBe('[DONE]');
 	});
 
-	it('opens the answer with the first image, and sends base64 when asked', async () => {
+	it('opens the response with the first image, and sends base64 on request', async () => {
 		const slow = await startGateway({ latency: 60 });
 		const started = performance.now();
 		const response = await post(slow, 'byteplus', {
@@ -96,7 +96,7 @@ describe('Ark', () => {
 		expect(gateway.ledger.images.map(({ billed }) => billed)).toEqual([true, false, true]);
 	});
 
-	it('answers a refused request with plain JSON', async () => {
+	it('responds to a rejected request with plain JSON', async () => {
 		const response = await post(gateway, 'volcengine', { ...SET, size: '3K' });
 		expect([response.status, response.headers.get('content-type')]).toEqual([
 			400,
@@ -119,7 +119,7 @@ it.each(['new-api', 'routescope'] as const)(
 	},
 );
 
-it('Unode answers plain JSON', async () => {
+it('Unode responds with plain JSON', async () => {
 	const body = { model: LITE, prompt: 'a fox', extra_fields: THREE };
 	const response = await post(gateway, 'unode', body);
 	expect(((await response.json()) as { data: unknown[] }).data).toHaveLength(3);
@@ -151,11 +151,11 @@ describe('faults', () => {
 		expect(frames(await faulty(fault))).toHaveLength(count);
 	});
 
-	it('plain JSON in answer to a stream request', async () => {
+	it('plain JSON in response to a stream request', async () => {
 		expect((JSON.parse(await faulty({ json: true })) as { data: unknown[] }).data).toHaveLength(3);
 	});
 
-	it('a connection that breaks after two images: two are made and billed', async () => {
+	it('a connection that breaks after two images: two are generated and billed', async () => {
 		await expect(faulty({ cutAfterImages: 2 })).rejects.toThrow();
 		expect(gateway.ledger.images).toHaveLength(2);
 		expect(gateway.ledger.requests[0].outcome).toBe('broken');

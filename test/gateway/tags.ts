@@ -9,9 +9,9 @@ export interface Tags {
 	bytes?: number;
 	/** `[exif:200000]`: a JPEG with this many bytes of metadata before its size marker. */
 	exif?: number;
-	/** `[pixels:800x600]`: the images have these pixels, whatever was asked. */
+	/** `[pixels:800x600]`: the images have these pixels, whatever was requested. */
 	pixels?: { width: number; height: number };
-	/** `[format:webp]`: the files have this format, whatever was asked. */
+	/** `[format:webp]`: the files have this format, whatever was requested. */
 	format?: string;
 }
 

@@ -4,8 +4,8 @@ import type { Gateway, ProfileName } from './index';
 
 const KEY = 'sk-test';
 
-/** The parts of an answer that the tests look at. */
-const answer = z.looseObject({
+/** The parts of a response body that the tests look at. */
+const responseBody = z.looseObject({
 	model: z.string().optional(),
 	data: z
 		.array(
@@ -28,7 +28,7 @@ const answer = z.looseObject({
 		.optional(),
 });
 
-export interface Answered extends z.infer<typeof answer> {
+export interface Responded extends z.infer<typeof responseBody> {
 	status: number;
 	headers: Headers;
 }
@@ -54,10 +54,10 @@ export async function ask(
 	profile: ProfileName,
 	body: unknown,
 	key = KEY,
-): Promise<Answered> {
+): Promise<Responded> {
 	const response = await post(gateway, profile, body, key);
 	const { status, headers } = response;
-	return { ...answer.parse(await response.json()), status, headers };
+	return { ...responseBody.parse(await response.json()), status, headers };
 }
 
 /** Format and pixels of a file, as sharp reads them. */

@@ -2,25 +2,25 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from './faults';
 import type { RequestRecord } from './ledger';
-import type { Reply } from './replies';
+import type { HttpResponse } from './responses';
 
-/** The part of a fault that concerns the way of an answer. */
+/** The part of a fault that concerns the way of a response. */
 export type Wire = Pick<
 	Fault,
 	'headers' | 'retryAfter' | 'delay' | 'cut' | 'stall' | 'beat' | 'slow' | 'endless'
 >;
 
-/** How many times a second a slow answer sends something. */
+/** How many times a second a slow response sends something. */
 const SLOW_BEATS = 20;
 
 /**
- * Sends an answer, with what a fault does to it on the way.
- * @param cutAtEnd destroy the connection where the answer would end
+ * Sends a response, with what a fault does to it on the way.
+ * @param cutAtEnd destroy the connection where the response would end
  * @returns what became of it; `answered` when every byte was handed to the network
  */
 export async function transmit(
 	response: ServerResponse,
-	{ status, headers, pieces, length }: Reply,
+	{ status, headers, pieces, length }: HttpResponse,
 	wire: Wire = {},
 	cutAtEnd = false,
 ): Promise<Exclude<RequestRecord['outcome'], 'open'>> {
@@ -66,13 +66,13 @@ export async function transmit(
 	return response.writableFinished ? 'answered' : 'left';
 }
 
-/** Waits until the connection of an answer has ended, whoever ended it. */
+/** Waits until the connection of a response has ended, whoever ended it. */
 export async function closing(response: ServerResponse): Promise<void> {
 	if (response.closed) return;
 	await new Promise<void>((resolve) => response.once('close', resolve));
 }
 
-/** Ends a connection without a word. */
+/** Resets a connection. */
 export function reset(response: ServerResponse): 'broken' {
 	response.socket?.resetAndDestroy();
 	return 'broken';

@@ -14,12 +14,12 @@ import {
 } from '../../facts/models';
 import {
 	checkTotal,
-	type Order,
-	placeOrder,
+	type Plan,
+	planImages,
 	referenceValues,
 	sizeForms,
 	sizeRefusal,
-} from '../order';
+} from '../plan';
 import { invalid, Refusal } from '../refusal';
 import { EXAMPLE, parseBody, type Profile } from './profile';
 
@@ -57,7 +57,7 @@ const arkBody = z.looseObject({
 });
 type ArkBody = z.infer<typeof arkBody>;
 
-/** Fields that only some models take, each with the parameter it belongs to. */
+/** Fields that only some models support, each with the parameter it belongs to. */
 const GATED: ReadonlyArray<[field: keyof ArkBody & string, parameter: ModelParameter]> = [
 	['sequential_image_generation', 'sequential_image_generation'],
 	['sequential_image_generation_options', 'sequential_image_generation'],
@@ -70,7 +70,7 @@ const GATED: ReadonlyArray<[field: keyof ArkBody & string, parameter: ModelParam
 	['guidance_scale', 'guidance_scale'],
 ];
 
-/** Measured: this id takes `guidance_scale` without effect, against the documents. */
+/** Measured: this id accepts `guidance_scale` without effect, against the documents. */
 const LENIENT_MODEL = 'doubao-seedream-4-0-20260415';
 
 /** Family behind `ep-…` endpoint ids that do not name one, as `ep-4.0-test` does. */
@@ -78,7 +78,7 @@ const ENDPOINT_FAMILY: Family = '4.5';
 
 /**
  * Volcengine Ark or BytePlus ModelArk: the same rules, each with its own model ids. `seed` is not
- * documented for 4.x and 5.x, and taken (measured).
+ * documented for 4.x and 5.x, and accepted (measured).
  */
 export function arkProfile(service: Service): Profile {
 	return {
@@ -92,43 +92,45 @@ export function arkProfile(service: Service): Profile {
 			models: idsOf(service).map(({ id }) => id),
 			body: z.toJSONSchema(arkBody),
 			example: { model: idsOf(service).find(({ id }) => id.includes('4-5'))?.id, ...EXAMPLE },
-			rules: ['Unknown fields are ignored; known ones that the model does not take are refused.'],
+			rules: [
+				'Unknown fields are ignored; known ones that the model does not support are rejected.',
+			],
 		},
-		order: async (body) => await arkOrder(body, service),
+		plan: async (body) => await planArk(body, service),
 	};
 }
 
 /**
- * Checks a body as the first party does and decides what it makes.
+ * Checks a body as the first party does and plans what it generates.
  * @throws Refusal
  */
-export async function arkOrder(body: unknown, service: Service): Promise<Order> {
+export async function planArk(body: unknown, service: Service): Promise<Plan> {
 	const { model } = parseBody(arkBody.pick({ model: true }), body, refuse);
 	const family = familyBehind(model, service);
-	const wish = parseBody(arkBody, body, refuse);
-	checkModelRules(wish, family);
-	const order = await placeOrder(wish, family);
-	if (order.transparent) await checkTransparency(order, wish.output_format);
-	return order;
+	const imageRequest = parseBody(arkBody, body, refuse);
+	checkModelRules(imageRequest, family);
+	const plan = await planImages(imageRequest, family);
+	if (plan.transparent) await checkTransparency(plan, imageRequest.output_format);
+	return plan;
 }
 
 /**
- * What the model itself takes, whichever way a request came to it.
+ * What the model itself supports, whichever way a request came to it.
  * @throws Refusal
  */
 export function checkModelRules(body: unknown, family: Family): void {
-	const wish = parseBody(arkBody, body, refuse);
+	const imageRequest = parseBody(arkBody, body, refuse);
 	const { parameters } = MODELS[family];
 	for (const [field, parameter] of GATED) {
-		if (wish[field] === undefined || parameters[parameter]) continue;
-		if (field === 'guidance_scale' && wish.model === LENIENT_MODEL) continue;
+		if (imageRequest[field] === undefined || parameters[parameter]) continue;
+		if (field === 'guidance_scale' && imageRequest.model === LENIENT_MODEL) continue;
 		throw unsupported(field);
 	}
-	checkSize(wish.size, family);
-	checkImageField(wish, family);
-	checkValue('output_format', wish.output_format, family);
-	checkValue('background', wish.background, family);
-	const { mode, thinking } = wish.optimize_prompt_options ?? {};
+	checkSize(imageRequest.size, family);
+	checkImageField(imageRequest, family);
+	checkValue('output_format', imageRequest.output_format, family);
+	checkValue('background', imageRequest.background, family);
+	const { mode, thinking } = imageRequest.optimize_prompt_options ?? {};
 	const modes = parameters.optimize_prompt_options ?? [];
 	if (mode !== undefined && !modes.includes(mode)) {
 		const listed = modes.map((name) => `'${name}'`).join(' or ');
@@ -137,8 +139,8 @@ export function checkModelRules(body: unknown, family: Family): void {
 	if (thinking !== undefined && family !== '5.0-pro') {
 		throw unsupported('optimize_prompt_options.thinking');
 	}
-	checkTotal(wish, family);
-	if (wish.layer_decomposition) {
+	checkTotal(imageRequest, family);
+	if (imageRequest.layer_decomposition) {
 		throw invalid('layer_decomposition', 'it is not offered by this embedded gateway');
 	}
 }
@@ -181,10 +183,10 @@ function checkSize(size: string | undefined, family: Family): void {
 	}
 }
 
-function checkImageField(wish: ArkBody, family: Family): void {
+function checkImageField(imageRequest: ArkBody, family: Family): void {
 	const { references } = MODELS[family];
-	if (wish.image !== undefined && !references) throw unsupported('image');
-	if (references && referenceValues(wish).length < references.min) {
+	if (imageRequest.image !== undefined && !references) throw unsupported('image');
+	if (references && referenceValues(imageRequest).length < references.min) {
 		throw refuse('image', 'it is required by the current model', true);
 	}
 }
@@ -200,8 +202,8 @@ function checkValue(
 	}
 }
 
-async function checkTransparency(order: Order, outputFormat?: string): Promise<void> {
-	const [reference, ...more] = order.references;
+async function checkTransparency(plan: Plan, outputFormat?: string): Promise<void> {
+	const [reference, ...more] = plan.references;
 	if (!reference || more.length > 0) {
 		throw invalid('background', 'transparent background requires exactly one input image');
 	}

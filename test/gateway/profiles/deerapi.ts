@@ -35,5 +35,5 @@ export const deerapi = documentProfile({
 		// Seed and guidance scale are ignored by newer models, says the document; they go no further.
 		checkModelRules({ ...request, seed: undefined, guidance_scale: undefined }, family);
 	},
-	wish: (request) => request,
+	toImageRequest: (request) => request,
 });

@@ -1,8 +1,8 @@
 import { z } from 'zod/v4';
 import { GATEWAYS } from '../../facts/gateways';
 import { type Family, familyOf, MODELS, RANGES, type ReferenceRules } from '../../facts/models';
-import type { AnswerShape } from '../answer';
-import { checkTotal, placeOrder, type Wish } from '../order';
+import type { BodyShape } from '../body';
+import { checkTotal, planImages, type ImageRequest } from '../plan';
 import { Refusal } from '../refusal';
 import { EXAMPLE, openAiModels, parseBody, type Profile, type ProfileName } from './profile';
 
@@ -28,7 +28,7 @@ export type DocumentName = Exclude<ProfileName, 'volcengine' | 'byteplus' | 'new
 /** What a gateway's own document says of its requests; everything else is refused. */
 export interface GatewayDocument<Body extends { model: string }> {
 	name: DocumentName;
-	shape: AnswerShape;
+	shape: BodyShape;
 	stream: Profile['stream'];
 	/** Model ids it has beside those that the document names. */
 	moreModels?: readonly string[];
@@ -45,7 +45,7 @@ export interface GatewayDocument<Body extends { model: string }> {
 	/** Rules of the model itself, for what the document leaves open. */
 	modelRules?: (body: Body, family: Family) => void;
 	/** The request in the first party's names. */
-	wish: (body: Body) => Wish;
+	toImageRequest: (body: Body) => ImageRequest;
 }
 
 /**
@@ -72,7 +72,7 @@ export function documentProfile<Body extends { model: string }>(
 			example: { model: 'doubao-seedream-4-5-251128', ...EXAMPLE, ...document.required },
 			rules: rules.map(({ says }) => says),
 		},
-		async order(body) {
+		async plan(body) {
 			const request = parseBody(document.body, body, refusal);
 			const { model } = request;
 			if (!models.includes(model)) throw noChannel(400, model);
@@ -86,9 +86,9 @@ export function documentProfile<Body extends { model: string }>(
 			const family = familyOf(model);
 			if (!family) throw noChannel(400, model);
 			document.modelRules?.(request, family);
-			const wish = document.wish(request);
-			checkTotal(wish, family);
-			return await placeOrder(wish, family, referenceRules(family, referenceFormats));
+			const imageRequest = document.toImageRequest(request);
+			checkTotal(imageRequest, family);
+			return await planImages(imageRequest, family, referenceRules(family, referenceFormats));
 		},
 	};
 }

@@ -44,5 +44,5 @@ export const gateway001 = documentProfile({
 		},
 	],
 	modelRules: checkModelRules,
-	wish: (request) => request,
+	toImageRequest: (request) => request,
 });

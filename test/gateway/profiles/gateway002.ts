@@ -21,7 +21,7 @@ export const gateway002 = documentProfile({
 		watermark: z.boolean().optional(),
 	}),
 	required: { n: 1 },
-	wish: ({ model, prompt, size, image, response_format, watermark }) => ({
+	toImageRequest: ({ model, prompt, size, image, response_format, watermark }) => ({
 		model,
 		prompt,
 		size,

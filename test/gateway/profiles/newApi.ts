@@ -1,11 +1,11 @@
 import { z } from 'zod/v4';
 import { GATEWAYS } from '../../facts/gateways';
 import { Refusal, requestId } from '../refusal';
-import { arkOrder } from './ark';
+import { planArk } from './ark';
 import { noChannel, refusal } from './document';
 import { EXAMPLE, openAiModels, parseBody, type Profile } from './profile';
 
-/** The fields of new-api's `dto.ImageRequest`; parsing drops all others without a word. */
+/** The fields of new-api's `dto.ImageRequest`; parsing silently drops all others. */
 const imageRequest = z.object({
 	model: z.string(),
 	prompt: z.string().optional(),
@@ -50,7 +50,7 @@ export const newApi: Profile = {
 		example: { model: 'doubao-seedream-4-5-251128', ...EXAMPLE },
 		rules: ['Other top-level fields are dropped; the rest follows the rules of volcengine.'],
 	},
-	async order(body) {
+	async plan(body) {
 		const { extra_fields: extra, ...request } = parseBody(imageRequest, body, refusal);
 		if (!models.includes(request.model)) throw noChannel(503, request.model);
 		if (request.size?.includes('×')) {
@@ -60,7 +60,7 @@ export const newApi: Profile = {
 			);
 		}
 		try {
-			return await arkOrder({ ...extra, n: 1, ...request }, 'volcengine');
+			return await planArk({ ...extra, n: 1, ...request }, 'volcengine');
 		} catch (error) {
 			if (!(error instanceof Refusal)) throw error;
 			const { status, code, message, type, param } = error;

@@ -1,5 +1,5 @@
-import type { AnswerShape } from '../answer';
-import type { Order } from '../order';
+import type { BodyShape } from '../body';
+import type { Plan } from '../plan';
 import { type ErrorStyle, Refusal } from '../refusal';
 import { z } from 'zod/v4';
 
@@ -19,30 +19,30 @@ export interface Profile {
 	/** What stands before `/images/generations` and `/models`. */
 	basePath: '/v1' | '/api/v3';
 	errors: ErrorStyle;
-	shape: AnswerShape;
-	/** Whose events answer a stream request; `none` answers it with plain JSON. */
+	shape: BodyShape;
+	/** Whose events a stream request gets; `none`: plain JSON. */
 	stream: 'ark' | 'new-api' | 'none';
-	/** The answer of the model list; absent where the document states none. */
+	/** The response of the model list; absent where the document states none. */
 	models?: object;
 	/** What a request may contain, for people and tests to read. */
 	accepts: {
 		models: readonly string[];
 		/** JSON schema of the body. */
 		body: object;
-		/** Fields that only some models take, with those models. */
+		/** Fields that only some models support, with those models. */
 		onlyFor?: Readonly<Record<string, readonly string[]>>;
 		rules: readonly string[];
-		/** A body that is taken. */
+		/** A body that is accepted. */
 		example: object;
 	};
 	/**
 	 * Checks a request body by the rules of the service.
 	 * @throws Refusal
 	 */
-	order(body: unknown): Promise<Order>;
+	plan(body: unknown): Promise<Plan>;
 }
 
-/** The rest of a body, beside the model, that every service here takes. */
+/** The rest of a body, beside the model, that every service here accepts. */
 export const EXAMPLE = { prompt: 'a sea otter', size: '2048x2048' };
 
 /**

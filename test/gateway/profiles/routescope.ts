@@ -1,5 +1,5 @@
 import { z } from 'zod/v4';
-import { referenceValues } from '../order';
+import { referenceValues } from '../plan';
 import { asDataUri } from '../references';
 import { documentProfile, GUIDANCE_SCALE, N, SET_OPTIONS, sizeSchema } from './document';
 
@@ -56,7 +56,14 @@ export const routescope = documentProfile({
 					15,
 		},
 	],
-	wish({ image, n, size, model, sequential_image_generation_options: options, ...request }) {
+	toImageRequest({
+		image,
+		n,
+		size,
+		model,
+		sequential_image_generation_options: options,
+		...request
+	}) {
 		const images = image === undefined ? undefined : [image].flat().map(asDataUri);
 		return {
 			...request,

@@ -1,5 +1,5 @@
 import { z } from 'zod/v4';
-import { referenceValues } from '../order';
+import { referenceValues } from '../plan';
 import { documentProfile, SET_OPTIONS, sizeSchema } from './document';
 
 const SEEDREAM_5 = 'doubao-seedream-5-0-260128';
@@ -50,5 +50,5 @@ export const unode = documentProfile({
 					15,
 		},
 	],
-	wish: ({ extra_fields: extra, ...request }) => ({ ...request, ...extra }),
+	toImageRequest: ({ extra_fields: extra, ...request }) => ({ ...request, ...extra }),
 });

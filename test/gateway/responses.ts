@@ -1,7 +1,7 @@
 import type { Fault } from './faults';
 
-/** An answer before it is sent. */
-export interface Reply {
+/** A response before it is sent. */
+export interface HttpResponse {
 	status: number;
 	headers: Record<string, string>;
 	/** The body; the head is sent with its first piece. */
@@ -10,23 +10,23 @@ export interface Reply {
 	length?: number;
 }
 
-export function jsonReply(status: number, body: object): Reply {
-	return textReply(status, JSON.stringify(body), 'application/json; charset=utf-8');
+export function jsonResponse(status: number, body: object): HttpResponse {
+	return textResponse(status, JSON.stringify(body), 'application/json; charset=utf-8');
 }
 
-export function textReply(status: number, text: string, type: string): Reply {
+export function textResponse(status: number, text: string, type: string): HttpResponse {
 	const body = Buffer.from(text);
 	return { status, headers: { 'Content-Type': type }, pieces: [body], length: body.length };
 }
 
 /**
- * The answers a fault can put in place of any proper one: a redirect, an HTML page, a given body.
+ * The responses a fault can put in place of any proper one: a redirect, an HTML page, a given body.
  * @param path path and query that were asked for
  */
-export function substituteReply(
+export function substituteResponse(
 	{ status, body, html, redirect }: Pick<Fault, 'status' | 'body' | 'html' | 'redirect'>,
 	path: string,
-): Reply | undefined {
+): HttpResponse | undefined {
 	if (redirect !== undefined) {
 		const headers = { Location: redirect.replace('{path}', path) };
 		return { status: status ?? 302, headers, pieces: [], length: 0 };
@@ -34,7 +34,7 @@ export function substituteReply(
 	if (html) {
 		const title = `${status ?? 502} Bad Gateway`;
 		const page = `<!DOCTYPE html><html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>`;
-		return textReply(status ?? 502, page, 'text/html');
+		return textResponse(status ?? 502, page, 'text/html');
 	}
-	return body === undefined ? undefined : textReply(status ?? 200, body, 'application/json');
+	return body === undefined ? undefined : textResponse(status ?? 200, body, 'application/json');
 }

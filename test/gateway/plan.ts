@@ -13,7 +13,7 @@ import { invalid, Refusal } from './refusal';
 import { readTags, type Tags } from './tags';
 
 /** A request whose fields have been checked, in the first party's names. */
-export interface Wish {
+export interface ImageRequest {
 	model: string;
 	prompt: string;
 	image?: string | readonly string[];
@@ -30,8 +30,8 @@ export interface Wish {
 	count?: number;
 }
 
-/** What is to be made, every open question decided. */
-export interface Order {
+/** What is to be generated, every open question decided. */
+export interface Plan {
 	model: string;
 	family: Family;
 	prompt: string;
@@ -54,54 +54,56 @@ export interface Order {
 }
 
 /**
- * Decides what a checked request makes: fetches and checks its references, picks the pixels,
+ * Plans what a checked request generates: fetches and checks its references, picks the pixels,
  * counts the images.
  * @param rules of the references, where the service has its own
  * @throws Refusal for references and explicit sizes outside the model's limits
  */
-export async function placeOrder(
-	wish: Wish,
+export async function planImages(
+	imageRequest: ImageRequest,
 	family: Family,
 	rules: ReferenceRules | undefined = MODELS[family].references,
-): Promise<Order> {
+): Promise<Plan> {
 	const model = MODELS[family];
-	const images = referenceValues(wish);
+	const images = referenceValues(imageRequest);
 	const references = rules ? await readReferences(images, rules) : [];
-	const transparent = wish.background === 'transparent';
-	const tags = readTags(wish.prompt);
-	const set = wish.sequential_image_generation === 'auto';
+	const transparent = imageRequest.background === 'transparent';
+	const tags = readTags(imageRequest.prompt);
+	const set = imageRequest.sequential_image_generation === 'auto';
 	return {
-		model: wish.model,
+		model: imageRequest.model,
 		family,
-		prompt: wish.prompt,
+		prompt: imageRequest.prompt,
 		references,
-		...(tags.pixels ?? resolveSize(wish, model, references)),
-		format: tags.format ?? wish.output_format ?? (transparent ? 'png' : 'jpeg'),
+		...(tags.pixels ?? resolveSize(imageRequest, model, references)),
+		format: tags.format ?? imageRequest.output_format ?? (transparent ? 'png' : 'jpeg'),
 		transparent,
-		watermark: wish.watermark ?? true,
-		count: wish.count ?? (set ? setLength(wish, model, images.length, tags.images) : 1),
+		watermark: imageRequest.watermark ?? true,
+		count:
+			imageRequest.count ?? (set ? setLength(imageRequest, model, images.length, tags.images) : 1),
 		set,
-		stream: wish.stream ?? false,
-		base64: wish.response_format === 'b64_json',
-		webSearch: (wish.tools?.length ?? 0) > 0,
+		stream: imageRequest.stream ?? false,
+		base64: imageRequest.response_format === 'b64_json',
+		webSearch: (imageRequest.tools?.length ?? 0) > 0,
 		tags,
 	};
 }
 
 /** The references of a request, a single one as a list of one. */
-export function referenceValues({ image }: Wish): readonly string[] {
+export function referenceValues({ image }: ImageRequest): readonly string[] {
 	if (image === undefined) return [];
 	return typeof image === 'string' ? [image] : image;
 }
 
 /** `max_images` is a ceiling under which the model decides by the prompt; here it always fills it. */
 function setLength(
-	wish: Wish,
+	imageRequest: ImageRequest,
 	model: Model,
 	references: number,
 	tagged: number | undefined,
 ): number {
-	const asked = wish.sequential_image_generation_options?.max_images ?? RANGES.max_images.max;
+	const asked =
+		imageRequest.sequential_image_generation_options?.max_images ?? RANGES.max_images.max;
 	const room = (model.maxTotalImages ?? RANGES.max_images.max) - references;
 	return Math.max(1, Math.min(tagged ?? asked, asked, room));
 }
@@ -111,16 +113,18 @@ function setLength(
  * it names one, else it is a square.
  */
 function resolveSize(
-	wish: Wish,
+	imageRequest: ImageRequest,
 	{ size: rules }: Model,
 	references: readonly Reference[],
 ): { width: number; height: number } {
 	if (!rules) return adaptiveSize(references);
-	const size = wish.size ?? rules.default;
+	const size = imageRequest.size ?? rules.default;
 	if (/^\d+x\d+$/.test(size)) return explicitSize(size, rules);
 	const table = presetTable(size.toUpperCase() as Resolution, rules);
 	if (!table) throw sizeRefusal(sizeForms(rules));
-	const ratio = RATIOS.find((name) => new RegExp(`(?<!\\d)${name}(?!\\d)`).test(wish.prompt));
+	const ratio = RATIOS.find((name) =>
+		new RegExp(`(?<!\\d)${name}(?!\\d)`).test(imageRequest.prompt),
+	);
 	const [width, height] = table[ratio ?? '1:1'].split('x').map(Number);
 	return { width, height };
 }
@@ -178,12 +182,16 @@ export function sizeRefusal(reason: string): Refusal {
 }
 
 /** Refuses a set that has no room beside its references. */
-export function checkTotal(wish: Wish, family: Family): void {
-	const asked = wish.sequential_image_generation_options?.max_images;
+export function checkTotal(imageRequest: ImageRequest, family: Family): void {
+	const asked = imageRequest.sequential_image_generation_options?.max_images;
 	const most = MODELS[family].maxTotalImages;
-	if (wish.sequential_image_generation !== 'auto' || asked === undefined || most === undefined)
+	if (
+		imageRequest.sequential_image_generation !== 'auto' ||
+		asked === undefined ||
+		most === undefined
+	)
 		return;
-	const references = referenceValues(wish).length;
+	const references = referenceValues(imageRequest).length;
 	if (references + asked > most) {
 		throw invalid(
 			'sequential_image_generation_options.max_images',

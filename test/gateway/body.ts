@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { MODELS } from '../facts/models';
 import type { RequestFault } from './faults';
 import type { ImageRecord } from './ledger';
-import type { Order } from './order';
+import type { Plan } from './plan';
 import type { Pieces } from './padding';
 
-/** A place in `data`: an image that was made, or the reason why there is none. */
+/** A place in `data`: an image that was generated, or the reason why there is none. */
 export interface Slot {
 	index: number;
 	image: ImageRecord;
@@ -17,53 +17,53 @@ export interface Slot {
  * How a service writes its images: as Ark does (url or b64_json, with the size), or as OpenAI's
  * images with what is absent as `null` or as an empty string.
  */
-export type AnswerShape = 'ark' | 'openai-null' | 'openai-empty';
+export type BodyShape = 'ark' | 'openai-null' | 'openai-empty';
 
 /** What the base64 of an image stands for in an object that {@link jsonPieces} writes. */
 type Base64Of = (slot: Slot) => string;
 
-/** The whole answer to a request, as an object; base64 is written by `base64`. */
-export function answerObject(
-	order: Order,
+/** The whole response to a request, as an object; base64 is written by `base64`. */
+export function bodyObject(
+	plan: Plan,
 	slots: readonly Slot[],
-	shape: AnswerShape,
+	shape: BodyShape,
 	base64: Base64Of,
 ): object {
 	const created = seconds();
 	if (shape !== 'ark') {
-		return { created, data: slots.map((slot) => openAiImage(order, slot, shape, base64)) };
+		return { created, data: slots.map((slot) => openAiImage(plan, slot, shape, base64)) };
 	}
 	const failed = slots.filter((slot) => slot.error);
-	const model = echoedModel(order);
-	// A set of which nothing could be made carries the error at the top level.
+	const model = echoedModel(plan);
+	// A set of which nothing could be generated carries the error at the top level.
 	if (failed.length > 0 && failed.length === slots.length) {
-		return { model, created, error: failed[0].error, usage: usage(order, slots) };
+		return { model, created, error: failed[0].error, usage: usage(plan, slots) };
 	}
 	return {
 		model,
 		created,
-		data: slots.map((slot) => (slot.error ? { error: slot.error } : arkImage(order, slot, base64))),
-		...tools(order),
-		usage: usage(order, slots),
+		data: slots.map((slot) => (slot.error ? { error: slot.error } : arkImage(plan, slot, base64))),
+		...tools(plan),
+		usage: usage(plan, slots),
 	};
 }
 
 /** Ark's `usage`: output tokens are the pixels of all images divided by 256. */
-export function usage(order: Order, slots: readonly Slot[]): object {
+export function usage(plan: Plan, slots: readonly Slot[]): object {
 	const images = slots.filter((slot) => !slot.error).map(({ image }) => image);
 	const pixels = images.reduce((sum, { width, height }) => sum + width * height, 0);
 	const tokens = Math.round(pixels / 256);
 	return {
-		...(isLayerFamily(order) ? { input_images: order.references.length } : {}),
+		...(isLayerFamily(plan) ? { input_images: plan.references.length } : {}),
 		generated_images: images.length,
 		// The text for 3.0 had nothing but the count.
-		...(hasSize(order) ? { output_tokens: tokens, total_tokens: tokens } : {}),
-		...(order.webSearch ? { tool_usage: { web_search: 1 } } : {}),
+		...(hasSize(plan) ? { output_tokens: tokens, total_tokens: tokens } : {}),
+		...(plan.webSearch ? { tool_usage: { web_search: 1 } } : {}),
 	};
 }
 
 /**
- * Writes an answer piece by piece, an image's base64 only when its turn comes.
+ * Writes a response body piece by piece, an image's base64 only when its turn comes.
  * @param build makes the object, given what to put where base64 belongs
  */
 export function* jsonPieces(
@@ -85,22 +85,22 @@ export function* jsonPieces(
 }
 
 /**
- * Ark's server-sent events: one for each image as it is made, `completed`, `[DONE]`. As measured, or
+ * Ark's server-sent events: one for each image as it is generated, `completed`, `[DONE]`. As measured, or
  * as the fault wants them.
  */
 export async function* arkEvents(
-	order: Order,
+	plan: Plan,
 	making: AsyncIterable<Slot>,
 	fault: RequestFault['stream'] = {},
 ): AsyncGenerator<Buffer> {
-	const head = { model: order.model, created: seconds() };
+	const head = { model: plan.model, created: seconds() };
 	const slots: Slot[] = [];
 	for await (const slot of making) {
 		slots.push(slot);
 		const place = { ...head, image_index: slot.index };
 		yield* slot.error
 			? event('image_generation.partial_failed', { ...place, error: slot.error }, fault)
-			: imageEvent('image_generation.partial_succeeded', place, order, slot, fault);
+			: imageEvent('image_generation.partial_succeeded', place, plan, slot, fault);
 		if (slots.length === fault.errorAfterImages) {
 			const error = { code: 'InternalServiceError', message: 'The service encountered an error.' };
 			yield* event('error', { error }, fault);
@@ -108,22 +108,22 @@ export async function* arkEvents(
 		}
 	}
 	if (!fault.noCompleted) {
-		const end = { ...head, ...tools(order), usage: usage(order, slots) };
+		const end = { ...head, ...tools(plan), usage: usage(plan, slots) };
 		yield* event('image_generation.completed', end, fault);
 	}
 	yield* done(fault);
 }
 
-/** What new-api makes of a plain answer: a `completed` event for each image, with the image in it. */
+/** What new-api makes of a plain response: a `completed` event for each image, with the image in it. */
 export async function* newApiEvents(
-	order: Order,
+	plan: Plan,
 	making: AsyncIterable<Slot>,
 	fault: RequestFault['stream'] = {},
 ): AsyncGenerator<Buffer> {
 	for await (const slot of making) {
 		const head = { created: seconds() };
 		if (!slot.error) {
-			yield* imageEvent('image_generation.completed', head, order, slot, fault);
+			yield* imageEvent('image_generation.completed', head, plan, slot, fault);
 		}
 	}
 	yield* done(fault);
@@ -132,11 +132,11 @@ export async function* newApiEvents(
 function* imageEvent(
 	type: string,
 	head: object,
-	order: Order,
+	plan: Plan,
 	slot: Slot,
 	fault: NonNullable<RequestFault['stream']>,
 ): Generator<Buffer> {
-	const build = (base64: Base64Of) => ({ type, ...head, ...arkImage(order, slot, base64) });
+	const build = (base64: Base64Of) => ({ type, ...head, ...arkImage(plan, slot, base64) });
 	yield Buffer.from(eventHead(type, fault));
 	if (fault.multiLine) {
 		// Only small pictures are asked for this way, so the whole text may stand in memory.
@@ -175,17 +175,17 @@ function lineEnd(fault: NonNullable<RequestFault['stream']>): string {
 	return fault.crlf ? '\r\n' : '\n';
 }
 
-function arkImage(order: Order, slot: Slot, base64: Base64Of): object {
+function arkImage(plan: Plan, slot: Slot, base64: Base64Of): object {
 	const { url, width, height, format } = slot.image;
 	return {
-		...(order.base64 ? { b64_json: base64(slot) } : { url }),
-		...(hasSize(order) ? { size: `${width}x${height}` } : {}),
-		...(isLayerFamily(order) ? { output_format: format } : {}),
+		...(plan.base64 ? { b64_json: base64(slot) } : { url }),
+		...(hasSize(plan) ? { size: `${width}x${height}` } : {}),
+		...(isLayerFamily(plan) ? { output_format: format } : {}),
 	};
 }
 
 function openAiImage(
-	order: Order,
+	plan: Plan,
 	slot: Slot,
 	shape: 'openai-null' | 'openai-empty',
 	base64: Base64Of,
@@ -193,28 +193,28 @@ function openAiImage(
 	const absent = shape === 'openai-null' ? null : '';
 	return {
 		url: (!slot.error && slot.image.url) || absent,
-		b64_json: order.base64 && !slot.error ? base64(slot) : absent,
+		b64_json: plan.base64 && !slot.error ? base64(slot) : absent,
 		// RouteScope's sample repeats the prompt here; the others leave it empty.
-		revised_prompt: shape === 'openai-null' && !slot.error ? order.prompt : absent,
+		revised_prompt: shape === 'openai-null' && !slot.error ? plan.prompt : absent,
 	};
 }
 
-/** Measured: the plain answer of 5.0 pro names the model without its date. */
-function echoedModel({ model, family }: Order): string {
+/** Measured: the plain response of 5.0 pro names the model without its date. */
+function echoedModel({ model, family }: Plan): string {
 	return family === '5.0-pro' ? model.replace(/-\d{6}$/, '') : model;
 }
 
-/** The 3.0 models answer without sizes. */
-function hasSize({ family }: Order): boolean {
+/** The responses of 3.0 models have no sizes. */
+function hasSize({ family }: Plan): boolean {
 	return !family.endsWith('3.0');
 }
 
-function isLayerFamily({ family }: Order): boolean {
+function isLayerFamily({ family }: Plan): boolean {
 	return MODELS[family].parameters.layer_decomposition !== undefined;
 }
 
-function tools(order: Order): object {
-	return order.webSearch ? { tools: [{ type: 'web_search' }] } : {};
+function tools(plan: Plan): object {
+	return plan.webSearch ? { tools: [{ type: 'web_search' }] } : {};
 }
 
 function seconds(): number {
