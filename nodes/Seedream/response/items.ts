@@ -109,6 +109,24 @@ function adviceOnDroppedParameters({ body }: ImageRequest): string {
 	return `Many gateways silently drop sequential_image_generation: if a set is always one image, ${cure}.`;
 }
 
+/**
+ * Says that the gateway dropped reference images, as Portkey's does, where the response counts fewer
+ * than the request held. Only 5.0 Pro and Flash return `usage.input_images` (BytePlus, "Image generation API").
+ */
+function ignoredReferences(
+	{ references, body }: ImageRequest,
+	usage: IDataObject | undefined,
+): string[] {
+	// Additional Body Fields may replace the references.
+	const sent = body.image === undefined ? references.length : [body.image].flat().length;
+	const used = usage?.input_images;
+	if (typeof used !== 'number' || used >= sent) return [];
+	const images = sent - used === 1 ? 'image' : 'images';
+	return [
+		`The gateway ignored ${sent - used} reference ${images}: ${sent} sent, ${used} used (usage.input_images).`,
+	];
+}
+
 function requestWarnings(
 	images: FinishedImage[],
 	failed: FailedRecord[],
@@ -116,7 +134,7 @@ function requestWarnings(
 	request: ImageRequest,
 	summary: SummaryRecord,
 ): string[] {
-	const warnings = [...request.warnings];
+	const warnings = [...request.warnings, ...ignoredReferences(request, summary.usage)];
 	// With "On Error: Continue" they are items of their own.
 	if (!isContinued) warnings.push(...failed.map((record) => `${notGenerated(record)}.`));
 	warnings.push(...summary.warnings);
