@@ -55,7 +55,9 @@ export async function installN8n(version = CURRENT): Promise<N8nInstallation> {
 		await rm(modules, { recursive: true, force: true });
 		await mkdir(folder, { recursive: true });
 		for (const { name, content } of files) await writeFile(path.join(folder, name), content);
-		await download(folder, version);
+		console.log(`Installing n8n ${version} (2.4 GB, 1 to 5 minutes, once) …`);
+		// Not `ci`, which insists on lockfile entries for platform packages that the registry does not have.
+		await download('n8n', folder, ['install', '--legacy-peer-deps', '--no-save']);
 		await compileSqlite(folder, node);
 		await writeFile(stamp, fingerprint);
 	}
@@ -99,19 +101,19 @@ function n8nNode(modules: string): string {
 	return process.execPath;
 }
 
-async function download(folder: string, version: string): Promise<void> {
-	console.log(`Installing n8n ${version} (2.4 GB, 1 to 5 minutes, once) …`);
+/**
+ * Runs npm's `install` or `ci` in a folder, without install scripts, once more when it breaks off.
+ * @throws Error that says what to do
+ */
+export async function download(name: string, folder: string, args: string[]): Promise<void> {
 	const install = async () =>
 		await run(
 			'npm',
 			[
-				// Not `ci`, which insists on lockfile entries for platform packages that the registry does not have.
-				'install',
+				...args,
 				'--ignore-scripts',
-				'--legacy-peer-deps',
 				'--no-audit',
 				'--no-fund',
-				'--no-save',
 				'--loglevel=error',
 				// Without a network, npm's own patience would take more than ten minutes.
 				'--fetch-retries=4',
@@ -127,7 +129,7 @@ async function download(folder: string, version: string): Promise<void> {
 		console.log(`  The download broke off (${reason}); trying once more …`);
 		await install().catch((error: Error) => {
 			throw new Error(
-				`n8n could not be downloaded. Check the network connection and free disk space, then run the command again: finished downloads are kept.\n${error.message}`,
+				`${name} could not be downloaded. Check the network connection and free disk space, then run the command again: finished downloads are kept.\n${error.message}`,
 			);
 		});
 	}

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { checkFor, type Check, type Count } from './check';
 import { packPackage } from './community';
 import { installN8n } from './install';
 import { agent } from './parts/agent';
@@ -15,9 +16,6 @@ import { queue } from './parts/queue';
 import { versions } from './parts/versions';
 import { REPORTS, type Product } from './stage';
 
-/** Runs one case of a part and counts it; a failed case does not end the part. */
-export type Check = (name: string, body: () => Promise<void>) => Promise<void>;
-
 /** A part of the product's tests, which can be run alone. */
 export type Part = (product: Product, check: Check) => Promise<void>;
 
@@ -25,27 +23,6 @@ const PARTS: Record<string, Part> = { core, examples, chains, agent, browser, qu
 
 /** Parts that run only when they are named. */
 const ON_DEMAND: Record<string, Part> = { pictures, versions };
-
-/** How many cases of a part went which way. */
-interface Count {
-	part: string;
-	passed: number;
-	failed: number;
-}
-
-function checkFor(count: Count): Check {
-	return async (name, body) => {
-		const started = Date.now();
-		try {
-			await body();
-			count.passed++;
-			console.log(`  ✓ ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
-		} catch (error) {
-			count.failed++;
-			console.log(`  ✗ ${name}\n${String((error as Error).stack).replace(/^/gm, '      ')}`);
-		}
-	};
-}
 
 /** Runs parts on the real server. @returns how many cases failed */
 async function runParts(names: string[]): Promise<number> {
@@ -56,7 +33,7 @@ async function runParts(names: string[]): Promise<number> {
 	}
 	const installation = await installN8n();
 	const folder = await mkdtemp(path.join(tmpdir(), 'seedream-package-'));
-	const counts = names.map((part): Count => ({ part, passed: 0, failed: 0 }));
+	const counts = names.map((part) => ({ part, passed: 0, failed: 0 }));
 	try {
 		console.log('Building and packing n8n-nodes-seedream …');
 		const tarball = await packPackage(folder);
@@ -74,7 +51,7 @@ async function runParts(names: string[]): Promise<number> {
 	for (const { part, passed, failed } of counts) {
 		console.log(`${part}: ${passed} passed, ${failed} failed`);
 	}
-	const sum = (way: 'passed' | 'failed') => counts.reduce((all, count) => all + count[way], 0);
+	const sum = (way: keyof Count) => counts.reduce((all, count) => all + count[way], 0);
 	console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
 	return sum('failed');
 }

@@ -14,8 +14,8 @@ const POLL_MS = 200;
 /** Settings of whoever runs this that would reach into the server: another database, other modules. */
 const FOREIGN_SETTINGS = /^(N8N|DB|EXECUTIONS|QUEUE|NODE|npm)_/i;
 
-/** Ends the server when this process is gone, however it went. */
-const LIFELINE =
+/** For `node --import`, with an IPC channel: ends a server when this process is gone, however it went. */
+export const LIFELINE =
 	'data:text/javascript,process.on("disconnect",()=>process.kill(process.pid,"SIGTERM"))';
 
 export interface ServerOptions {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import type { INodeParameters } from 'n8n-workflow';
 
 import type { Execution } from '../client';
-import type { Check, Part } from '../run';
+import type { Check } from '../check';
+import type { Part } from '../run';
 import { startServices, type ChatAnswer, type ChatMessage, type Services } from '../services';
 import { onStage, type Stage } from '../stage';
 import { SEEDREAM_TOOL, workflowOf } from '../workflow';

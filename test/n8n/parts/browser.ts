@@ -4,7 +4,8 @@ import path from 'node:path';
 import { chromium, selectors, type Page } from 'playwright-core';
 
 import { OWNER, type WorkflowFile } from '../client';
-import type { Check, Part } from '../run';
+import type { Check } from '../check';
+import type { Part } from '../run';
 import { onStage, REPORTS, type Product, type Stage } from '../stage';
 import { row, SEEDREAM, workflowOf, type NodeSketch } from '../workflow';
 

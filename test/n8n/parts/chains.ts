@@ -6,7 +6,8 @@ import sharp from 'sharp';
 
 import type { Execution, WorkflowFile } from '../client';
 import { run as runCommand } from '../process';
-import type { Check, Part } from '../run';
+import type { Check } from '../check';
+import type { Part } from '../run';
 import { startServices, type Services, type Upload } from '../services';
 import { onStage, type Stage } from '../stage';
 import { row, SEEDREAM, workflowOf, type NodeSketch } from '../workflow';

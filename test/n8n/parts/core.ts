@@ -5,7 +5,7 @@ import path from 'node:path';
 import sharp from 'sharp';
 
 import type { WorkflowFile } from '../client';
-import type { Check } from '../run';
+import type { Check } from '../check';
 import { credentialData, onStage, type Product, type Stage } from '../stage';
 import { SEEDREAM, SEEDREAM_TOOL } from '../workflow';
 

@@ -6,7 +6,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Execution, WorkflowFile } from '../client';
-import type { Check, Part } from '../run';
+import type { Check } from '../check';
+import type { Part } from '../run';
 import { startServices, type Services } from '../services';
 import { onStage, type Stage } from '../stage';
 import { SEEDREAM, SEEDREAM_CREDENTIAL } from '../workflow';
