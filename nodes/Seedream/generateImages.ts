@@ -18,7 +18,7 @@ import { previewRequest } from './request/preview';
 import { readSettings, type Settings } from './request/settings';
 import { readResponse } from './response';
 import { withRetries } from './run/retry';
-import { RunMember } from './run/run';
+import { RunItem } from './run/run';
 
 /** Milliseconds to wait for one image, and for each further one of a set. */
 const TIMEOUT_MS = 300_000;
@@ -99,44 +99,44 @@ export async function generateImages(
 	this: IExecutePaginationFunctions,
 	{ options }: DeclarativeRestApiSettings.ResultOptions,
 ): Promise<INodeExecutionData[]> {
-	const member = new RunMember(this);
+	const runItem = new RunItem(this);
 	const urls: string[] = [];
 	let key = '';
 	const clean = <T>(value: T): T => redact(value, key);
 	const cleanItems = (items: INodeExecutionData[]) =>
 		items.map((each) => ({ ...each, json: clean(each.json) }));
 	try {
-		const { remembered, ...item } = await member.prepare(async () => {
+		const { rerunItemed, ...item } = await runItem.prepare(async () => {
 			const credential = await this.getCredentials<Credential>('seedreamApi');
 			key = apiKeyOf(credential.apiKey);
 			const prepared = prepareItem(this, credential, options);
-			member.expect(prepared.request.expectedImages);
-			return { ...prepared, remembered: member.recall(prepared.fingerprint) };
+			runItem.expect(prepared.request.expectedImages);
+			return { ...prepared, rerunItemed: runItem.recall(prepared.fingerprint) };
 		});
 		const { request, settings, baseUrl, download, fingerprint } = item;
-		if (remembered) return cleanItems(remembered);
+		if (rerunItemed) return cleanItems(rerunItemed);
 
-		return await member.takeTurn(async () => {
+		return await runItem.takeTurn(settings.concurrentRequests, async () => {
 			if (settings.isPreview) {
 				return cleanItems(await previewRequest(this, request, baseUrl, download));
 			}
-			member.assertWithinLimit(settings.maxImagesPerRun);
+			runItem.assertWithinLimit(settings.maxImagesPerRun);
 			// Not kept in what n8n holds until the run ends: references are large.
 			const body = (await completeBody(this, request, download)) as IDataObject;
 			const attempt = async () => await exchange(this, item, { ...options, body }, urls);
 			return cleanItems(
-				await member.keep(fingerprint, withRetries(request, settings, member, attempt)),
+				await runItem.keep(fingerprint, withRetries(request, settings, runItem, attempt)),
 			);
 		});
 	} catch (cause) {
 		const failure = cause instanceof RequestFailure ? cause.failure : undefined;
 		const error = toNodeError(this, cause, key);
-		const shown = member.fail(error, failure?.mayBeCharged ?? false);
+		const shown = runItem.fail(error, failure?.mayBeCharged ?? false);
 		// Rejecting before n8n has started all items would be an unhandled rejection.
-		await member.allStarted();
+		await runItem.allStarted();
 		if (!this.continueOnFail()) throw shown;
 		return [errorItem(this, shown, clean(failure))];
 	} finally {
-		member.logCancelled(urls, clean);
+		runItem.logCancelled(urls, clean);
 	}
 }

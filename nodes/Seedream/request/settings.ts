@@ -24,6 +24,8 @@ export interface Settings {
 	output: OutputSettings;
 	/** Whether the request is to be shown instead of sent. */
 	isPreview: boolean;
+	/** Requests that may be sent at once. */
+	concurrentRequests: number;
 	/** Attempts while the gateway is busy. */
 	maxTries: number;
 	/** Most images that the items of a run may request together; 0 means no limit. */
@@ -89,6 +91,12 @@ export function readSettings(context: IExecuteSingleFunctions): Settings {
 			failsIncompleteSets: text('failedImages', 'keep') === 'fail',
 		},
 		isPreview: flag('previewRequest', false),
+		concurrentRequests: checkNumber(
+			context,
+			'Concurrent Requests',
+			option('concurrentRequests', 3),
+			{ min: 1, max: 100, isWhole: true },
+		),
 		maxTries: checkNumber(context, 'Max Tries', option('maxTries', 8), {
 			min: 1,
 			max: 100,

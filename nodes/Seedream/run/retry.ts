@@ -1,7 +1,7 @@
 import { RequestFailure, type Failure } from '../errors';
 import type { ImageRequest } from '../request';
 import type { Settings } from '../request/settings';
-import type { RunMember } from './run';
+import type { RunItem } from './run';
 
 /** Milliseconds before the second try; doubled for each further one. */
 const FIRST_WAIT = 1_000;
@@ -54,7 +54,7 @@ function waitBefore(tries: number, failure: Failure): number {
 export async function withRetries<T>(
 	{ gateway }: ImageRequest,
 	{ maxTries, retryServerErrors: choice }: Settings,
-	member: RunMember,
+	item: RunItem,
 	step: () => Promise<T>,
 ): Promise<T> {
 	const retriesServerErrors =
@@ -65,20 +65,20 @@ export async function withRetries<T>(
 			(error: unknown) => ({ error }),
 		);
 		if ('value' in outcome) {
-			member.isHopeless = false;
+			item.gatewayUnavailable = false;
 			return outcome.value;
 		}
 		if (!(outcome.error instanceof RequestFailure)) throw outcome.error;
 		const { failure } = outcome.error;
 		const isWorthwhile = canRetry(failure, retriesServerErrors);
 		const isAway = isBusy(failure) || failure.isUnreachable === true;
-		const isEnough = tries >= (isAway && member.isHopeless ? 1 : maxTries);
+		const isEnough = tries >= (isAway && item.gatewayUnavailable ? 1 : maxTries);
 		const milliseconds = waitBefore(tries, failure);
 		if (isWorthwhile && !isEnough) {
-			if (isBusy(failure)) member.pauseAll(milliseconds);
-			if (await member.pause(milliseconds)) continue;
+			if (isBusy(failure)) item.pauseAll(milliseconds);
+			if (await item.pause(milliseconds)) continue;
 		}
-		if (isWorthwhile && isEnough && isAway) member.isHopeless = true;
+		if (isWorthwhile && isEnough && isAway) item.gatewayUnavailable = true;
 		throw new RequestFailure({
 			...failure,
 			message: tries > 1 ? `${failure.message} (after ${tries} attempts)` : failure.message,

@@ -1,0 +1,41 @@
+import type { IExecuteSingleFunctions } from 'n8n-workflow';
+
+import { asLines, type NodeError } from '../errors';
+import type { Memory } from './memory';
+
+/** Lines about further failures. */
+const MAX_NOTES = 20;
+
+/**
+ * The report of a run that failed. n8n shows one error and drops all items: so it names what else
+ * failed, and where the images can be had that were generated nevertheless.
+ */
+export class LostRun {
+	private readonly description: string;
+
+	private readonly notes: string[] = [];
+
+	/** @param error the first failure; its description is completed as other items finish */
+	constructor(readonly error: NodeError) {
+		this.description = error.description ?? '';
+	}
+
+	/** Adds a further failure. @param mayBeCharged whether its description matters too */
+	add({ message, description }: NodeError, mayBeCharged: boolean): void {
+		this.notes.push(message, ...(mayBeCharged ? [description ?? ''] : []));
+	}
+
+	/** Brings the error's description up to date. */
+	describe(context: IExecuteSingleFunctions, memory: Memory): void {
+		const images = memory.images(context).map(({ key, url }) => `Item ${key}: ${url}`);
+		const further = this.notes.length - MAX_NOTES;
+		this.error.description = asLines([
+			this.description,
+			...(this.notes.length > 0 ? ['Also:', ...this.notes.slice(0, MAX_NOTES)] : []),
+			further > 0 ? `… and ${further} more.` : undefined,
+			...(images.length > 0
+				? ['Images already generated in this run; their URLs expire after 24 hours:', ...images]
+				: []),
+		]);
+	}
+}
