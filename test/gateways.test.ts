@@ -48,7 +48,7 @@ describe('new-api, the engine behind many gateways', () => {
 	});
 
 	it.each(['both', 'extraFields'])(
-		'Seedream Options: %s brings the whole set',
+		'Seedream Parameters: %s brings the whole set',
 		async (placement) => {
 			const items = await bench.items(set, {
 				credentials: bench.credentials('new-api', { placement }),

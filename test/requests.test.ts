@@ -426,7 +426,7 @@ describe('the credential of another gateway', () => {
 		['topLevel', { ...plain, ...seedreamOnly }],
 		['extraFields', { ...plain, extra_fields: seedreamOnly }],
 		['both', { ...plain, ...seedreamOnly, extra_fields: seedreamOnly }],
-	])('Seedream Options: %s', async (placement, expected) => {
+	])('Seedream Parameters: %s', async (placement, expected) => {
 		const options = { webSearch: true, outputFormat: 'png', promptOptimization: 'standard' };
 		const credentials = bench.credentials('volcengine', { gateway: 'other', placement });
 		expect(await bench.body(set(options), { credentials })).toEqual(expected);

@@ -188,7 +188,7 @@ async function makeCredential(page: Page, { gateway }: Stage, check: Check): Pro
 		await key.fill('sk-wrong');
 		await save.click();
 		await page.getByText('More details').click();
-		await page.getByText('The gateway does not accept this API key.').waitFor();
+		await page.getByText('The gateway rejected this API key.').waitFor();
 		await shot(page, '4-wrong-key');
 	});
 	await check('the right key is accepted', async () => {

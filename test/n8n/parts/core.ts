@@ -19,7 +19,7 @@ export interface TestAnswer {
 
 const NOT_ACCEPTED: TestAnswer = {
 	status: 'Error',
-	message: 'The gateway does not accept this API key. Check the key and the base URL.',
+	message: 'The gateway rejected this API key. Check the key and the base URL.',
 };
 
 /**
