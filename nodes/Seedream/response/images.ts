@@ -1,5 +1,6 @@
 import { readImageHeader } from '../image/header';
 import { isObject } from '../request/body';
+import { base64Of } from './base64';
 
 /** Where an image is: behind a URL, in bytes, or both. */
 export interface ImageSource {
@@ -54,8 +55,6 @@ const MAX_TEXT_LENGTH = 200;
 /** What gateways write where a field is empty. */
 const PLACEHOLDER = /^(none|null|nil|nan|undefined|n\/a|false)?$/i;
 
-const DATA_URI_PREFIX = /^data:[^,;]*(?:;[^,;]{0,100})*?(?:;base64,?|,)/i;
-
 /** The bytes of a base64 text; undefined where it is a word. */
 function decode(text: string, isBase64Field: boolean): Buffer | undefined {
 	// Outside of base64 fields blanks stand between words.
@@ -69,11 +68,11 @@ function decode(text: string, isBase64Field: boolean): Buffer | undefined {
 
 /** The image that a text stands for: a URL, a data URI or base64, whatever the field is called. */
 function sourceOf(value: unknown, isBase64Field = false): ImageSource | undefined {
+	if (Buffer.isBuffer(value)) return { bytes: value };
 	if (typeof value !== 'string') return undefined;
 	const text = value.trim();
 	if (/^https?:\/\//i.test(text)) return { url: text };
-	const prefix = /^data:/i.test(text) ? DATA_URI_PREFIX.exec(text.slice(0, 256)) : null;
-	const bytes = decode(prefix ? text.slice(prefix[0].length) : text, isBase64Field);
+	const bytes = decode(base64Of(text), isBase64Field);
 	return bytes && { bytes };
 }
 
@@ -81,7 +80,10 @@ function sourceOf(value: unknown, isBase64Field = false): ImageSource | undefine
 function ownSource(entry: Record<string, unknown>): ImageSource | undefined {
 	const sources = IMAGE_FIELDS.flatMap((name) => {
 		const value = entry[name];
-		const source = isObject(value) ? ownSource(value) : sourceOf(value, /b64|base64/.test(name));
+		const source =
+			isObject(value) && !Buffer.isBuffer(value)
+				? ownSource(value)
+				: sourceOf(value, /b64|base64/.test(name));
 		return source ?? [];
 	});
 	const [source] = sources;
@@ -103,7 +105,7 @@ function ownSource(entry: Record<string, unknown>): ImageSource | undefined {
 export function imagesIn(value: unknown, depth = 0): FoundImage[] {
 	if (depth > MAX_DEPTH) return [];
 	if (Array.isArray(value)) return value.flatMap((each) => imagesIn(each, depth + 1));
-	if (!isObject(value)) {
+	if (!isObject(value) || Buffer.isBuffer(value)) {
 		const source = sourceOf(value);
 		return source ? [{ ...source, entry: {} }] : [];
 	}
@@ -136,6 +138,7 @@ function isImageData(text: string): boolean {
 export function withoutImageData(value: unknown, depth = 0): unknown {
 	if (depth > 20) return undefined;
 	if (Array.isArray(value)) return value.map((each) => withoutImageData(each, depth + 1));
+	if (Buffer.isBuffer(value)) return undefined;
 	if (typeof value === 'string') return isImageData(value) ? undefined : value;
 	if (!isObject(value)) return value;
 	const fields = Object.entries(value).map(

@@ -1,6 +1,11 @@
+import { Base64Decoder } from './base64';
+
 /** A piece of a response, as soon as it is complete. */
 export type Piece =
-	/** An element of an outermost array of a JSON document; `path` is the array's, such as `data`. */
+	/**
+	 * An element of an outermost array of a JSON document; `path` is the array's, such as `data`. Long
+	 * base64 in it is a Buffer already, which holds until the next piece is asked for.
+	 */
 	| { type: 'element'; path: string; value: unknown }
 	/** A JSON document, with its outermost arrays empty: their elements came before. */
 	| { type: 'document'; value: unknown }
@@ -28,6 +33,12 @@ const MAX_LINE_BYTES = 1024 * 1024;
 
 /** Characters of a text that is kept to be shown. */
 const MAX_TEXT_LENGTH = 64 * 1024;
+
+/** Bytes after which a string in an element is decoded as it arrives, if it is base64. */
+const LONG_STRING_BYTES = 64 * 1024;
+
+/** Stands in an element's text for a long string; no service sends this. */
+const LONG_STRING = '\u0000long string';
 
 /** Characters of a key that are looked at. */
 const MAX_KEY_LENGTH = 64;
@@ -72,6 +83,19 @@ class JsonDocument {
 	/** The last key at each depth. */
 	private readonly keys: string[] = [];
 
+	/** Bytes of the element before the string that is being read, in slices. */
+	private stringStart = 0;
+
+	private stringBytes = 0;
+
+	private readonly decoder = new Base64Decoder();
+
+	/** Whether the current string is long and base64; undefined as long as it is short. */
+	private isDecoded: boolean | undefined;
+
+	/** The long string of the element that is being read; a second one stays text. */
+	private longString: Buffer | undefined;
+
 	private isInString = false;
 
 	private isEscaped = false;
@@ -92,13 +116,21 @@ class JsonDocument {
 		while (at < chunk.length && !this.isClosed) {
 			if (this.isInString) {
 				at = this.passString(chunk, at);
+				if (at === chunk.length) break;
+				cut();
+				this.endString();
+				at += 1;
 				continue;
 			}
 			const byte = chunk[at];
 			at += 1;
 			if (byte === QUOTE) {
+				cut();
 				this.isInString = true;
 				this.lastString = '';
+				this.stringStart = this.element.length;
+				this.stringBytes = 0;
+				this.isDecoded = undefined;
 			} else if (byte === COLON) {
 				this.keys[this.depth] = this.lastString;
 			} else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
@@ -136,7 +168,7 @@ class JsonDocument {
 		return [{ type: 'malformed', text, isCut: true }];
 	}
 
-	/** @returns where the string ends in the chunk, or the chunk's end */
+	/** @returns where the string's closing quote is in the chunk, or the chunk's length */
 	private passString(chunk: Buffer, start: number): number {
 		let at = start;
 		let quote = -1;
@@ -153,38 +185,68 @@ class JsonDocument {
 			if (this.lastString.length < MAX_KEY_LENGTH) {
 				this.lastString += chunk.toString('utf8', at, Math.min(stop, at + MAX_KEY_LENGTH));
 			}
-			at = stop + 1;
-			if (stop >= chunk.length) return chunk.length;
-			if (stop === quote) {
-				this.isInString = false;
-				return at;
-			}
+			if (stop === quote) return quote;
 			this.isEscaped = true;
+			at = stop + 1;
 		}
-		return at;
+		return chunk.length;
+	}
+
+	private endString(): void {
+		this.isInString = false;
+		if (!this.isDecoded) return;
+		this.element.push(Buffer.from(JSON.stringify(LONG_STRING).slice(1, -1)));
+		this.longString = this.decoder.end();
+		this.isDecoded = undefined;
 	}
 
 	private keep(bytes: Buffer): void {
-		if (bytes.length === 0) return;
 		this.elementBytes += bytes.length;
 		if (this.elementBytes > MAX_PIECE_BYTES) throw new Error('a part of it has no end');
-		if (this.arrayDepth > 0) this.element.push(bytes);
-		else this.rest.push(bytes);
+		if (this.arrayDepth === 0) this.rest.push(bytes);
+		else if (this.isDecoded) this.decoder.push(bytes);
+		else {
+			this.element.push(bytes);
+			if (this.isInString) this.decodeLongString(bytes.length);
+		}
+	}
+
+	private decodeLongString(bytes: number): void {
+		this.stringBytes += bytes;
+		const isLong = this.stringBytes > LONG_STRING_BYTES;
+		if (!isLong || this.isDecoded !== undefined || this.longString) return;
+		const start = Buffer.concat(this.element.splice(this.stringStart));
+		this.isDecoded = this.decoder.begin(start);
+		if (!this.isDecoded) this.element.push(start);
 	}
 
 	private takeElement(): Piece[] {
+		const { longString } = this;
 		const text = Buffer.concat(this.element).toString('utf8');
 		this.element = [];
+		this.longString = undefined;
 		this.elementBytes = 0;
 		if (text.trim() === '') return [];
 		const path = this.keys.slice(1, this.arrayDepth).filter(Boolean).join('.');
-		return [toPiece(text, (value) => ({ type: 'element', path, value }))];
+		return [
+			toPiece(text, (value) => ({ type: 'element', path, value: withBytes(value, longString) })),
+		];
 	}
 
 	private takeRest(): Piece {
 		const text = Buffer.concat(this.rest).toString('utf8');
 		return toPiece(text, (value) => ({ type: 'document', value }));
 	}
+}
+
+/** Puts a decoded string back where it stood. */
+function withBytes(value: unknown, bytes: Buffer | undefined): unknown {
+	if (value === LONG_STRING) return bytes;
+	if (!bytes || typeof value !== 'object' || value === null) return value;
+	if (Array.isArray(value)) return value.map((each) => withBytes(each, bytes));
+	return Object.fromEntries(
+		Object.entries(value).map(([name, inner]) => [name, withBytes(inner, bytes)]),
+	);
 }
 
 function indexOrEnd(chunk: Buffer, byte: number, from: number): number {

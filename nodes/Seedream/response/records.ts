@@ -20,7 +20,7 @@ import { imagesIn, mayHoldImages, urlsIn, withoutImageData, type FoundImage } fr
 import { readPieces, type Piece } from './pieces';
 import { serviceErrorOf, type ServiceError } from './serviceError';
 
-/** One image of a response; `url`, `bytes` or both hold it. */
+/** One image of a response; `url`, or `bytes` until the next record is asked for, or both hold it. */
 export interface ImageRecord {
 	type: 'image';
 	/** Place in the response, from 0; no two images share one. */
