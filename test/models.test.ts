@@ -22,11 +22,11 @@ it('Text-to-Image at Volcengine: newest first, with what ends when', async () =>
 	expect(results.map(({ name }) => name)).toEqual([
 		'Seedream 5.0 Pro (doubao-seedream-5-0-pro-260628)',
 		'Seedream 5.0 Flash (doubao-seedream-5-0-flash-260915)',
-		'Seedream 5.0 Lite, ends 2026-11-24 at Volcengine (doubao-seedream-5-0-260128)',
-		'Seedream 5.0 Lite, ends 2026-11-24 at Volcengine (doubao-seedream-5-0-lite-260128)',
-		'Seedream 4.5, ends 2026-11-24 at Volcengine (doubao-seedream-4-5-251128)',
+		'Seedream 5.0 Lite, retires 2026-11-24 at Volcengine (doubao-seedream-5-0-260128)',
+		'Seedream 5.0 Lite, retires 2026-11-24 at Volcengine (doubao-seedream-5-0-lite-260128)',
+		'Seedream 4.5, retires 2026-11-24 at Volcengine (doubao-seedream-4-5-251128)',
 		'Seedream 4.0 (doubao-seedream-4-0-20260415)',
-		'Seedream 4.0, ends 2026-11-24 at Volcengine (doubao-seedream-4-0-250828)',
+		'Seedream 4.0, retires 2026-11-24 at Volcengine (doubao-seedream-4-0-250828)',
 	]);
 	expect(results.map(({ value }) => value)).toEqual([
 		'doubao-seedream-5-0-pro-260628',

@@ -18,7 +18,7 @@ function ids(family: ModelFamily, service: 'volcengine' | 'byteplus'): string {
 	return family.ids
 		.filter((model) => model.service === service)
 		.map(({ id, ends }) => {
-			const note = ends === 'retired' ? ' (retired)' : ends ? ` (ends ${ends})` : '';
+			const note = ends === 'retired' ? ' (retired)' : ends ? ` (retires ${ends})` : '';
 			return code(id) + note;
 		})
 		.join('<br>');

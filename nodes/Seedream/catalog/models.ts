@@ -288,7 +288,7 @@ export function modelLabel(model: string): string {
 	const family = familyOf(model);
 	if (!family) return model;
 	const { ends, service } = family.ids.find(({ id }) => id === model) ?? {};
-	const end = ends === 'retired' ? 'retired' : `ends ${ends}`;
+	const end = ends === 'retired' ? 'retired' : `retires ${ends}`;
 	const note = ends && service ? `, ${end} at ${SERVICE_NAMES[service]}` : '';
 	// The editor cuts the end of what is too long.
 	return `${family.name}${note} (${model})`;
