@@ -47,7 +47,7 @@ const SCENARIOS: Record<string, Scenario> = {
 		const { items } = await play(scene, example);
 		await sameFiles(scene, items('Save to Disk'), 1);
 	},
-	'webhook-answers-with-image.json': answerWithImage,
+	'webhook-returns-image.json': returnImage,
 };
 
 /** Every example as it is imported, on the real server; only credentials of other services are put in. */
@@ -256,7 +256,7 @@ async function storyboard(scene: Scene, example: WorkflowFile): Promise<void> {
 	);
 }
 
-async function answerWithImage(scene: Scene, example: WorkflowFile): Promise<void> {
+async function returnImage(scene: Scene, example: WorkflowFile): Promise<void> {
 	const { client, gateway, server } = scene;
 	gateway.reset();
 	await client.activate(await client.saveWorkflow(example));
