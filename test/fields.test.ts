@@ -1,12 +1,14 @@
-import {
-	NodeHelpers,
-	type IDisplayOptions,
-	type INodeParameters,
-	type INodeProperties,
-	type INodePropertyOptions,
-} from 'n8n-workflow';
+import type { INodeParameters, INodeProperties, INodePropertyOptions } from 'n8n-workflow';
 
-import { Seedream } from '../nodes/Seedream/Seedream.node';
+import {
+	choicesShown,
+	description,
+	entriesShown,
+	fieldsShown,
+	isShown,
+	optionsOf,
+	valuesFor,
+} from './editor';
 import {
 	FAMILIES,
 	familiesWith,
@@ -17,51 +19,6 @@ import {
 } from './facts/models';
 import { RESOLUTIONS } from './facts/sizes';
 import { byId, IDS } from './support';
-
-const { description } = new Seedream();
-const node = { typeVersion: 1 };
-
-/** Values as the editor holds them: defaults filled in, what is hidden dropped. */
-function valuesFor(set: INodeParameters): INodeParameters {
-	const { properties } = description;
-	return NodeHelpers.getNodeParameters(properties, set, true, false, node, description) ?? {};
-}
-
-function isShown(
-	values: INodeParameters,
-	thing: { displayOptions?: IDisplayOptions },
-	root = values,
-): boolean {
-	return NodeHelpers.displayParameter(values, thing as INodeProperties, node, description, root);
-}
-
-function fieldsShown(set: INodeParameters): string[] {
-	const values = valuesFor(set);
-	return description.properties
-		.filter((property) => isShown(values, property))
-		.map(({ name }) => name);
-}
-
-function optionsOf(name: string): INodeProperties {
-	const found = description.properties.find((property) => property.name === name);
-	if (!found) throw new Error(`There is no field ${name}`);
-	return found;
-}
-
-function choicesShown(set: INodeParameters, name: string): unknown[] {
-	const values = valuesFor(set);
-	return (optionsOf(name).options as INodePropertyOptions[])
-		.filter((choice) => isShown(values, choice))
-		.map(({ value }) => value);
-}
-
-/** Entries of the Options collection, and the choices of those that are no simple value. */
-function entriesShown(set: INodeParameters): INodeProperties[] {
-	const values = valuesFor(set);
-	return (optionsOf('options').options as INodeProperties[]).filter((entry) =>
-		isShown({}, entry, values),
-	);
-}
 
 /** Values of Prompt Optimization, in the editor's order. */
 function optimizationsOf(family: Family): string[] {

@@ -2,17 +2,6 @@ import { MODEL_FAMILIES, type ModelId } from './models';
 import type { ParameterName } from './parameters';
 import { GATEWAY_002_SIZES, type Resolution, type SizeTable } from './sizes';
 
-/** Values of the credential's Gateway field, `automatic` apart. */
-export type GatewayId =
-	| 'volcengine'
-	| 'byteplus'
-	| 'deerapi'
-	| 'gateway001'
-	| 'gateway002'
-	| 'routescope'
-	| 'unode'
-	| 'other';
-
 /** Where a gateway reads the parameters that OpenAI's image API does not have. */
 export type Placement = 'topLevel' | 'extraFields' | 'both';
 
@@ -27,7 +16,8 @@ export type SupportedModels = 'model' | 'any' | readonly string[];
 
 /** What one gateway's document says, as far as it differs from the next one's. */
 export interface Gateway {
-	id: GatewayId;
+	/** Value of the credential's Gateway field. */
+	id: string;
 	name: string;
 	/** When to choose it, where no host tells. */
 	choose?: string;

@@ -11,15 +11,6 @@ import {
 	type SizeTable,
 } from './sizes';
 
-export type FamilyId =
-	| '5.0-pro'
-	| '5.0-flash'
-	| '5.0-lite'
-	| '4.5'
-	| '4.0'
-	| '3.0'
-	| 'seededit-3.0';
-
 /** One model id as a first-party service spells it. */
 export interface ModelId {
 	id: string;
@@ -61,7 +52,8 @@ export interface SizeRules {
 }
 
 export interface ModelFamily {
-	id: FamilyId;
+	/** Value of the node's Model Family field. */
+	id: string;
 	name: string;
 	/** What its ids are called without prefix and date, with `5-0` and `5.0`. */
 	names: readonly string[];

@@ -1,24 +1,23 @@
-/** What a user can ask for; a value of the node's Operation field. */
-export interface Operation {
-	id: OperationId;
+import type { ParameterName } from './parameters';
+
+interface OperationRecord {
+	/** Value of the node's Operation field. */
+	id: string;
 	name: string;
-	/** What n8n's node panel offers. */
+	/** Text in n8n's node panel. */
 	action: string;
 	description: string;
-	/** What its plural is called in messages. */
+	/** Plural, for messages. */
 	plural: string;
 	/** Reference images. */
 	references: 'none' | 'optional' | 'required';
-	/** Parameter without which a gateway does not support the operation. */
-	needs?: 'sequential_image_generation';
+	/** Parameter that a gateway must support for the operation. */
+	needs?: ParameterName;
 	/** Whether the response holds several images, as many as Max Images. */
 	isSet?: boolean;
 }
 
-export type OperationId = 'textToImage' | 'imageToImage' | 'imageSet';
-
-/** Every operation, in the order of the editor. */
-export const OPERATIONS: readonly Operation[] = [
+const RECORDS = [
 	{
 		id: 'imageSet',
 		name: 'Image Set',
@@ -45,9 +44,19 @@ export const OPERATIONS: readonly Operation[] = [
 		plural: 'text-to-image',
 		references: 'none',
 	},
-];
+] as const satisfies readonly OperationRecord[];
 
-/** An operation by its id. @returns undefined for a value that is none, such as an expression may give */
+export type OperationId = (typeof RECORDS)[number]['id'];
+
+/** What the node can do with a model. */
+export interface Operation extends OperationRecord {
+	id: OperationId;
+}
+
+/** Every operation, in the order of the editor. */
+export const OPERATIONS: readonly Operation[] = RECORDS;
+
+/** An operation by its id. @returns undefined for any other value, which an expression may return */
 export function operationOf(id: unknown): Operation | undefined {
 	return OPERATIONS.find((operation) => operation.id === id);
 }

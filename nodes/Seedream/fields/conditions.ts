@@ -2,6 +2,10 @@ import type { DisplayCondition, IDisplayOptions } from 'n8n-workflow';
 
 import { idRanges } from '../catalog/modelIds';
 import { MODEL_FAMILIES, type ModelFamily } from '../catalog/models';
+import { OPERATIONS } from '../catalog/operations';
+
+/** Operations whose response holds several images. */
+export const SET_OPERATIONS: string[] = OPERATIONS.filter(({ isSet }) => isSet).map(({ id }) => id);
 
 /** Value of the Model Family field that means: no rules, send what is set. */
 export const NO_FAMILY = 'none';

@@ -2,6 +2,7 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { OPERATIONS } from '../catalog/operations';
 import { MAX_IMAGES } from '../catalog/parameters';
+import { SET_OPERATIONS } from './conditions';
 import { modelFields } from './model';
 import { optionFields } from './options';
 import { referenceFields } from './references';
@@ -47,9 +48,7 @@ export const properties: INodeProperties[] = [
 		type: 'number',
 		typeOptions: { minValue: MAX_IMAGES.min, maxValue: MAX_IMAGES.max, numberPrecision: 0 },
 		default: 4,
-		displayOptions: {
-			show: { operation: OPERATIONS.filter(({ isSet }) => isSet).map(({ id }) => id) },
-		},
+		displayOptions: { show: { operation: SET_OPERATIONS } },
 		description:
 			'Maximum number of images, 1 to 15; the model decides how many it generates. Reference images count toward the limit of 15.',
 		hint: 'Each image of the set is charged',

@@ -1,6 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { hideFor } from './conditions';
+import { hideFor, SET_OPERATIONS } from './conditions';
 import { parameterOptions } from './parameters';
 
 /** What File Name stands at when the user leaves it alone. */
@@ -65,7 +65,7 @@ const ownOptions: INodeProperties[] = [
 		name: 'failedImages',
 		type: 'options',
 		default: 'keep',
-		displayOptions: { show: { '/operation': ['imageSet'] } },
+		displayOptions: { show: { '/operation': SET_OPERATIONS } },
 		options: [
 			{
 				name: 'Fail the Item',
@@ -158,7 +158,7 @@ const ownOptions: INodeProperties[] = [
 		type: 'options',
 		default: 'automatic',
 		displayOptions: {
-			show: { '/operation': ['imageSet'] },
+			show: { '/operation': SET_OPERATIONS },
 			hide: hideFor(({ parameters }) => !parameters.stream, '/'),
 		},
 		options: [
