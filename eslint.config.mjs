@@ -15,6 +15,18 @@ export default tseslint.config(
 		extends: [js.configs.recommended, tseslint.configs.recommended],
 	},
 	{
+		// This code depends on the order of promises; only type information finds one nobody waits for.
+		files: ['**/*.ts'],
+		languageOptions: {
+			parserOptions: { project: 'test/tsconfig.json', tsconfigRootDir: import.meta.dirname },
+		},
+		rules: {
+			'@typescript-eslint/await-thenable': 'error',
+			'@typescript-eslint/no-floating-promises': 'error',
+			'@typescript-eslint/no-misused-promises': 'error',
+		},
+	},
+	{
 		// The judge must not know the node that it judges, save for the one test that compares both.
 		files: ['test/gateway/**/*.ts', 'test/contract/**/*.ts', 'test/facts/**/*.ts'],
 		ignores: ['test/facts/catalog.test.ts'],
