@@ -35,12 +35,16 @@ export interface N8nInstallation {
 }
 
 /**
- * Installs the n8n server this folder's lockfile names, and a Node that can run it, below `.cache/n8n`.
- * Returns at once when that is already done.
- * @param version one of {@link OLDER}, without a lockfile, below `.cache/n8n-<version>`
- * @throws Error that says what to do: no Node 24 for this platform, a broken download, no compiler
+ * Installs an n8n server and a Node that can run it. Does nothing if both are installed already.
+ * @param wanted a version or a tag such as `latest`, by default that of the environment variable
+ * N8N_VERSION. Without one it is the version of this folder's lockfile, in `.cache/n8n`; others are
+ * installed without a lockfile, in `.cache/n8n-<version>`
+ * @throws Error that says what to do: no Node 24 for this platform, a failed download, no compiler
  */
-export async function installN8n(version = CURRENT): Promise<N8nInstallation> {
+export async function installN8n(
+	wanted = process.env.N8N_VERSION || CURRENT,
+): Promise<N8nInstallation> {
+	const version = await resolveVersion(wanted);
 	const folder = path.join(CACHE, version === CURRENT ? 'n8n' : `n8n-${version}`);
 	const modules = path.join(folder, 'node_modules');
 	const node = n8nNode(modules);
@@ -66,6 +70,13 @@ export async function installN8n(version = CURRENT): Promise<N8nInstallation> {
 		n8n: path.join(modules, 'n8n/bin/n8n'),
 		userFolder: path.join(folder, 'user'),
 	};
+}
+
+/** The version that a tag stands for. */
+async function resolveVersion(wanted: string): Promise<string> {
+	if (/^\d/.test(wanted)) return wanted;
+	const version = await run('npm', ['view', `n8n@${wanted}`, 'version'], { cwd: __dirname });
+	return version.trim();
 }
 
 /** What npm installs n8n from; the last file says exactly what. */
