@@ -18,7 +18,7 @@ import { startGateway, type Gateway, type ProfileName } from '../gateway';
 import { inspect } from '../gateway/testing';
 import { checkFor, type Check } from '../n8n/check';
 import { download } from '../n8n/install';
-import { freePort, isAnswered, tail } from '../n8n/process';
+import { freePort, isPortInUse, tail } from '../n8n/process';
 import { LIFELINE } from '../n8n/server';
 import { bytesOf, IDS, KEY, parameters, picture, TINY, urls } from '../support';
 
@@ -70,7 +70,7 @@ async function startServer(
 		await closed;
 	};
 	const deadline = Date.now() + START_LIMIT_MS;
-	while (!(await isAnswered(port))) {
+	while (!(await isPortInUse(port))) {
 		if (hasEnded() || Date.now() > deadline) {
 			await stop();
 			throw new Error(`${script} did not start:\n${tail(output)}`);

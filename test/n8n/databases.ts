@@ -4,7 +4,7 @@ import { access, chown, mkdir, open, readdir, readFile } from 'node:fs/promises'
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { freePort, isAnswered, run, tail } from './process';
+import { freePort, isPortInUse, run, tail } from './process';
 
 const START_LIMIT_MS = 30_000;
 const POLL_MS = 100;
@@ -115,7 +115,7 @@ async function start(
 		await exit;
 	};
 	const deadline = Date.now() + START_LIMIT_MS;
-	while (!(await isAnswered(port))) {
+	while (!(await isPortInUse(port))) {
 		if (child.exitCode !== null || Date.now() > deadline) {
 			if (child.exitCode === null) await stop();
 			throw new Error(

@@ -32,7 +32,7 @@ export function tail(text: string): string {
 }
 
 /**
- * Runs a command to its end and shows every 15 s that it is still at work.
+ * Runs a command and shows every 15 s that it is still running.
  * @returns what it wrote to standard output
  * @throws CommandError when it cannot be started or fails
  */
@@ -44,7 +44,7 @@ export async function run(
 	const started = Date.now();
 	let endWithThisProcess = () => {};
 	const heartbeat = setInterval(() => {
-		console.log(`  … still at it after ${Math.round((Date.now() - started) / 1000)} s`);
+		console.log(`  … still running after ${Math.round((Date.now() - started) / 1000)} s`);
 	}, HEARTBEAT_MS);
 	try {
 		return await new Promise((resolve, reject) => {
@@ -71,7 +71,7 @@ export async function run(
 	}
 }
 
-/** A port of 127.0.0.1 that nobody listens on. */
+/** A free port of 127.0.0.1. */
 export async function freePort(): Promise<number> {
 	const probe = createServer().listen(0, '127.0.0.1');
 	await once(probe, 'listening');
@@ -81,8 +81,8 @@ export async function freePort(): Promise<number> {
 	return port;
 }
 
-/** Whether somebody listens on a port of 127.0.0.1. */
-export async function isAnswered(port: number): Promise<boolean> {
+/** Whether a port of 127.0.0.1 accepts connections. */
+export async function isPortInUse(port: number): Promise<boolean> {
 	return await new Promise((resolve) => {
 		const probe = connect(port, '127.0.0.1');
 		const end = (isOpen: boolean) => {

@@ -11,15 +11,17 @@ const START_LIMIT_MS = 180_000;
 const STOP_LIMIT_MS = 15_000;
 const POLL_MS = 200;
 
-/** Settings of whoever runs this that would reach into the server: another database, other modules. */
+/** Settings of the caller's environment that would affect the server: another database, other modules. */
 const FOREIGN_SETTINGS = /^(N8N|DB|EXECUTIONS|QUEUE|NODE|npm)_/i;
 
-/** For `node --import`, with an IPC channel: ends a server when this process is gone, however it went. */
+/** For `node --import`, with an IPC channel: ends a server when this process is gone, for whatever reason. */
 export const LIFELINE =
 	'data:text/javascript,process.on("disconnect",()=>process.kill(process.pid,"SIGTERM"))';
 
 export interface ServerOptions {
 	installation: N8nInstallation;
+	/** Options of Node itself, such as `--inspect`. */
+	nodeOptions?: string[];
 	/** n8n's command with its options: `start` when left out. A worker's health check must be on. */
 	command?: string[];
 	/** Holds the database, the credentials' key, binary data and the community packages. */
@@ -35,21 +37,22 @@ export interface ServerOptions {
 
 export interface N8nServer {
 	url: string;
-	/** Of the process and its group. */
+	/** ID of the process and its group. */
 	pid: number;
 	/** What the server printed. */
 	logFile: string;
-	/** Ends the server and every process it started. */
+	/** Ends the server and all processes it started. */
 	stop(): Promise<void>;
 }
 
 /**
- * Starts n8n on 127.0.0.1 and waits until it answers.
- * @throws Error with the end of the log when n8n ends or does not answer within 180 s
+ * Starts n8n on 127.0.0.1 and waits until it responds.
+ * @throws Error with the end of the log when n8n exits or does not respond within 180 s
  */
 export async function startServer(options: ServerOptions): Promise<N8nServer> {
 	const {
 		installation,
+		nodeOptions = [],
 		command = ['start'],
 		userFolder,
 		workingFolder,
@@ -60,7 +63,8 @@ export async function startServer(options: ServerOptions): Promise<N8nServer> {
 	const logFile = path.join(userFolder, 'n8n.log');
 	await mkdir(userFolder, { recursive: true });
 	const log = await open(logFile, 'w');
-	const child = spawn(installation.node, ['--import', LIFELINE, installation.n8n, ...command], {
+	const args = [...nodeOptions, '--import', LIFELINE, installation.n8n, ...command];
+	const child = spawn(installation.node, args, {
 		cwd: workingFolder,
 		// A process group of its own: Ctrl-C reaches it through stop(), and its task runner ends with it.
 		detached: true,
@@ -91,7 +95,7 @@ export async function startServer(options: ServerOptions): Promise<N8nServer> {
 	return server;
 }
 
-/** Environment of every n8n process: this one's, less what would reach into n8n from outside. */
+/** Environment of every n8n process: that of this process without settings that would affect n8n. */
 export function n8nEnvironment(
 	{ node }: N8nInstallation,
 	userFolder: string,
@@ -128,7 +132,7 @@ async function waitUntilReady(
 		if (ready) return;
 		const ended = child.exitCode ?? child.signalCode;
 		if (ended !== null || Date.now() > deadline) {
-			const what = ended === null ? 'did not answer in time' : `ended with ${ended}`;
+			const what = ended === null ? 'did not respond in time' : `ended with ${ended}`;
 			throw new Error(
 				`n8n ${what}. Its log, ${logFile}, ends:\n${tail(await readFile(logFile, 'utf8'))}`,
 			);
@@ -147,6 +151,6 @@ async function stop(child: ChildProcess): Promise<void> {
 	try {
 		process.kill(-child.pid, 'SIGKILL');
 	} catch {
-		// Nobody of the group is left.
+		// No process of the group is left.
 	}
 }

@@ -8,7 +8,7 @@ import { startGateway } from '../gateway';
 import { N8nClient, OWNER, type WorkflowFile } from './client';
 import { installPackage, packPackage } from './community';
 import { installN8n } from './install';
-import { isAnswered } from './process';
+import { isPortInUse } from './process';
 import { startServer } from './server';
 
 const REPOSITORY = path.resolve(__dirname, '../..');
@@ -20,7 +20,7 @@ const running: Array<() => Promise<unknown>> = [];
 let stopping: Promise<void> | undefined;
 let editorIsOpen = false;
 
-/** Ends what was started, last first; every call waits for the same end. */
+/** Stops what was started, last first; repeated calls wait for the same stop. */
 function stopAll(): Promise<void> {
 	return (stopping ??= (async () => {
 		for (const stop of running.reverse()) await stop();
@@ -28,13 +28,13 @@ function stopAll(): Promise<void> {
 }
 
 /** Shows the product: a real n8n with this package, a gateway, the examples, and the images of one. */
-async function start(once: boolean): Promise<void> {
+async function start({ once, inspect }: { once: boolean; inspect: boolean }): Promise<void> {
 	const port = once ? undefined : await editorPort();
 	const { baseUrl, apiKey } = await gateway();
 	const installation = await installN8n();
 	let { userFolder } = installation;
 	if (once) {
-		// A run that nobody looks at must not disturb the editor that may be open.
+		// Must not disturb an editor that may be open.
 		userFolder = await mkdtemp(path.join(path.dirname(userFolder), 'once-'));
 		running.push(() => rm(userFolder, { recursive: true }));
 	}
@@ -52,6 +52,7 @@ async function start(once: boolean): Promise<void> {
 	await mkdir(filesFolder, { recursive: true });
 	const server = await startServer({
 		installation,
+		nodeOptions: inspect ? ['--inspect'] : [],
 		userFolder,
 		port,
 		workingFolder: REPOSITORY,
@@ -79,14 +80,14 @@ async function start(once: boolean): Promise<void> {
 The editor is open at  ${server.url}
 E-mail                 ${OWNER.email}
 Password               ${OWNER.password}
-
+${inspect ? 'Debugger               127.0.0.1:9229\n' : ''}
 Open an example and press Execute workflow. Images go to output/. Ctrl-C stops everything.`);
 }
 
 /** @throws Error when the port is in use */
 async function editorPort(): Promise<number> {
 	const wanted = Number(process.env.N8N_PORT ?? 5678);
-	if (await isAnswered(wanted)) {
+	if (await isPortInUse(wanted)) {
 		throw new Error(
 			`Port ${wanted} is in use, perhaps by another n8n. Stop that program, or choose another port: N8N_PORT=5680 npm start`,
 		);
@@ -94,7 +95,7 @@ async function editorPort(): Promise<number> {
 	return wanted;
 }
 
-/** The gateway the environment names, or else the embedded one, started here. */
+/** The gateway of the environment variables, otherwise the embedded one, started here. */
 async function gateway(): Promise<{ baseUrl: string; apiKey: string }> {
 	const { SEEDREAM_BASE_URL: baseUrl, SEEDREAM_API_KEY: apiKey } = process.env;
 	if (baseUrl && apiKey) return { baseUrl, apiKey };
@@ -115,7 +116,7 @@ async function importExamples(client: N8nClient): Promise<Map<string, string>> {
 	const ids = new Map<string, string>();
 	for (const name of files) {
 		const file = path.join(EXAMPLES, name);
-		// The examples write to the folder every n8n allows by default; here to one that is easier to find.
+		// The examples write to the folder that n8n allows by default; here to one that is easier to find.
 		const content = (await readFile(file, 'utf8')).replaceAll('.n8n-files/', 'output/');
 		const { mtime } = await stat(file);
 		ids.set(name, await client.saveWorkflow(JSON.parse(content) as WorkflowFile, mtime));
@@ -145,7 +146,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 	});
 }
 
-start(process.argv.includes('--once')).catch(async (error: Error) => {
+start({
+	once: process.argv.includes('--once'),
+	inspect: process.argv.includes('--inspect'),
+}).catch(async (error: Error) => {
 	if (stopping) return;
 	console.error(`\n${error.message}`);
 	await stopAll();

@@ -12,12 +12,12 @@ import { SEEDREAM, SEEDREAM_TOOL } from '../workflow';
 const EXAMPLES = path.resolve(__dirname, '../../../examples');
 
 /** What the credential's Test answers. */
-export interface TestAnswer {
+export interface TestResult {
 	status: string;
 	message: string;
 }
 
-const NOT_ACCEPTED: TestAnswer = {
+const NOT_ACCEPTED: TestResult = {
 	status: 'Error',
 	message: 'The gateway rejected this API key. Check the key and the base URL.',
 };
@@ -29,7 +29,7 @@ const NOT_ACCEPTED: TestAnswer = {
 export async function core(
 	product: Product,
 	check: Check,
-	wrongKey: TestAnswer = NOT_ACCEPTED,
+	wrongKey: TestResult = NOT_ACCEPTED,
 ): Promise<void> {
 	await onStage(product, 'core', async (stage) => {
 		await installed(product, stage, check);
@@ -119,7 +119,7 @@ async function known({ client, gateway }: Stage, check: Check): Promise<void> {
 	});
 }
 
-async function credential(stage: Stage, check: Check, wrongKey: TestAnswer): Promise<void> {
+async function credential(stage: Stage, check: Check, wrongKey: TestResult): Promise<void> {
 	const test = async (apiKey?: string) => {
 		const credentials = {
 			name: 'Seedream account',
@@ -127,7 +127,7 @@ async function credential(stage: Stage, check: Check, wrongKey: TestAnswer): Pro
 			data: credentialData(stage, apiKey),
 		};
 		const id = await stage.client.saveCredential({ ...credentials, data: credentialData(stage) });
-		return await stage.client.request<TestAnswer>('POST', '/credentials/test', {
+		return await stage.client.request<TestResult>('POST', '/credentials/test', {
 			credentials: { ...credentials, id },
 		});
 	};

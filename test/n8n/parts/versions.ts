@@ -1,17 +1,17 @@
 import { installN8n, type OLDER } from '../install';
 import type { Part } from '../run';
-import { core, type TestAnswer } from './core';
+import { core, type TestResult } from './core';
 
-const REFUSED: TestAnswer = {
+const REFUSED: TestResult = {
 	status: 'Error',
 	message: 'Authorization failed - please check your credentials',
 };
 
 // n8n before 2.14.2 knows no status that a credential's test may not ignore.
-const ACCEPTED: TestAnswer = { status: 'OK', message: 'Connection successful!' };
+const ACCEPTED: TestResult = { status: 'OK', message: 'Connection successful!' };
 
 /** What older n8n versions make of a wrong key in the credential's Test. */
-const WRONG_KEY: Record<keyof typeof OLDER, TestAnswer> = {
+const WRONG_KEY: Record<keyof typeof OLDER, TestResult> = {
 	'2.20.12': REFUSED,
 	'2.14.2': REFUSED,
 	'2.0.0': ACCEPTED,
