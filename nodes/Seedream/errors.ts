@@ -9,7 +9,7 @@ import { redact } from './redact';
 
 export type NodeError = NodeApiError | NodeOperationError;
 
-/** What went wrong with a request, in words a user can act on. */
+/** What went wrong with a request, and what users can do about it. */
 export interface Failure {
 	/** What happened. */
 	message: string;
@@ -25,13 +25,13 @@ export interface Failure {
 	retryAfter?: number;
 	/** Whether an image may have been generated and charged. */
 	mayBeCharged: boolean;
-	/** Whether the service itself refused the request, and no proxy lost it: nothing was generated. */
+	/** Whether the service itself rejected the request, so that nothing was generated. */
 	isRefused?: boolean;
-	/** Whether no connection was made, which may be different soon. */
+	/** Whether no connection could be established, which may succeed later. */
 	isUnreachable?: boolean;
 }
 
-/** What to say where nobody knows whether an image was generated. */
+/** Description of failures after which an image may have been generated. */
 export const MAY_BE_CHARGED =
 	'The image may have been generated and charged, so the request was not retried. Check the provider’s usage page before running again.';
 
@@ -58,21 +58,21 @@ export function asLines(lines: Array<string | undefined>): string {
 	return lines.filter(Boolean).join(LINE_BREAK);
 }
 
-/** Makes the error for input that cannot be sent: what happened, and what to do. */
+/** Creates the error for input that cannot be sent: what happened, and what to do. */
 export type Reject = (message: string, description: string) => Error;
 
-/** Names the item as n8n's editor does, which adds this where a message lacks it, in these very letters. */
+/** Names the item exactly as n8n's editor does, which appends this to messages without it. */
 function withItem(message: string, itemIndex: number): string {
 	return `${cut(message, MAX_MESSAGE_LENGTH)} [item ${itemIndex}]`;
 }
 
-/** n8n replaces a message that contains a code such as ECONNRESET by a text of its own. */
+/** Set afterwards, because n8n replaces messages that contain a code such as ECONNRESET. */
 function withMessage<T extends NodeError>(error: T, message: string): T {
 	error.message = message;
 	return error;
 }
 
-/** Input that cannot be sent, found before anything was sent. */
+/** The error for input that cannot be sent. */
 export function inputError(
 	context: IExecuteSingleFunctions,
 	message: string,
@@ -84,7 +84,7 @@ export function inputError(
 	return withMessage(error, full);
 }
 
-/** A failed request as n8n shows it: code, status and request ID stand in the description. */
+/** A failed request as n8n shows it, with code, status and request ID in the description. */
 function requestError(context: IExecuteSingleFunctions, failure: Failure): NodeApiError {
 	const itemIndex = context.getItemIndex();
 	const details = [
@@ -116,7 +116,7 @@ function failureOf(cause: unknown): Failure {
 }
 
 /**
- * The error to show for whatever was thrown: bound to its item, without key and image data.
+ * The error to show for anything thrown: with its item, without key and image data.
  * @param key in use, empty where it is not known yet
  */
 export function toNodeError(
@@ -132,8 +132,8 @@ export function toNodeError(
 }
 
 /**
- * The item that stands for a failure when "On Error" is set to continue. n8n keeps these three fields
- * on its error output too, and cuts an item with an `error` property down to its message.
+ * The item for a failure when "On Error" is set to continue. n8n keeps these three fields on its error
+ * output too; of an item with an `error` property it keeps only the message.
  */
 export function errorItem(
 	context: IExecuteSingleFunctions,

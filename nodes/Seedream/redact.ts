@@ -3,7 +3,7 @@ import { readImageHeader } from './image/header';
 /** A shorter key is more likely a test's than a secret, and would turn `2048x2048` into stars. */
 const MIN_KEY_LENGTH = 8;
 
-/** Characters; longer words without separators are taken for data. Hashes and ids are shorter. */
+/** Characters; longer words without separators are treated as data. Hashes and ids are shorter. */
 const MAX_WORD_LENGTH = 100;
 
 const MAX_DEPTH = 40;
@@ -12,8 +12,7 @@ const DATA_URI = /data:[\w/+.-]*(?:;[\w=-]+)*;base64,[A-Za-z0-9+/=_-]{16,}/gi;
 const URL_OR_LONG_WORD = /(https?:\/\/[^\s"'<>]+)|[A-Za-z0-9+/]{40,}={0,2}/gi;
 
 /**
- * The key as it is sent, and therefore redacted: pasted blanks, quotes, line ends and a leading
- * `Bearer` are no part of it.
+ * The key as it is sent and redacted: without pasted blanks, quotes, line ends and a leading `Bearer`.
  */
 export function apiKeyOf(value: unknown): string {
 	return String(value ?? '')
@@ -39,8 +38,8 @@ function redactText(text: string, key: string): string {
 }
 
 /**
- * Removes the key and image data from a text or JSON value. To be applied once, where something leaves
- * the node: a message, a log, an item's JSON. URLs stay whole.
+ * Removes the key and image data from a text or JSON value. Applied once, where something leaves the node:
+ * a message, a log, an item's JSON. URLs are kept.
  * @param key as {@link apiKeyOf} returns it
  */
 export function redact<T>(value: T, key: string, depth = 0): T {

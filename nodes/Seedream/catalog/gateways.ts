@@ -9,21 +9,21 @@ export type Placement = 'topLevel' | 'extraFields' | 'both';
 export type ReferenceForm = 'auto' | 'array';
 
 /**
- * Which models a gateway supports a parameter for: `model` asks the model's record, `any` means all,
- * a list names families, or single models by id.
+ * For which models a gateway supports a parameter: `model` means those whose record lists it, `any` means
+ * all, a list names families, or single models by id.
  */
 export type SupportedModels = 'model' | 'any' | readonly string[];
 
-/** What one gateway's document says, as far as it differs from the next one's. */
+/** What a gateway's document says where gateways differ. */
 export interface Gateway {
 	/** Value of the credential's Gateway field. */
 	id: string;
 	name: string;
-	/** When to choose it, where no host tells. */
+	/** When to choose it, if the host does not identify it. */
 	choose?: string;
 	/** Document the record is taken from. */
 	source: string;
-	/** Host names that mean this gateway, their subdomains included. */
+	/** Host names of the gateway, including their subdomains. */
 	hosts: readonly string[];
 	apiPath: '/v1' | '/api/v3';
 	/** First-party services spell model ids in their own way. */
@@ -32,7 +32,7 @@ export interface Gateway {
 	models: readonly string[];
 	/** Optional parameters the document lists. */
 	parameters: Readonly<Partial<Record<ParameterName, SupportedModels>>>;
-	/** Fields every request carries because the document asks for them. */
+	/** Fields that the document requires in every request. */
 	always: Readonly<Record<string, unknown>>;
 	placement: Placement;
 	referenceForm: ReferenceForm;
@@ -44,9 +44,9 @@ export interface Gateway {
 	presets?: readonly Resolution[];
 	/** Pixel sizes of the document's own, preferred to the model's. */
 	sizes?: SizeTable;
-	/** Whether the document offers sets as streams, so that they are used unless the user says otherwise. */
+	/** Whether the document offers streams for sets, so that they are the default. */
 	streamsSets: boolean;
-	/** Whether the document says to retry HTTP 500, which may come after an image was generated. */
+	/** Whether the document says to retry HTTP 500, which may be returned after an image was generated. */
 	retryServerErrors: boolean;
 }
 
@@ -87,7 +87,7 @@ const COMPATIBLE = {
 	retryServerErrors: false,
 } as const;
 
-/** Every gateway the node knows; `other` stands for the rest. */
+/** Every known gateway; `other` stands for the rest. */
 export const GATEWAYS: readonly Gateway[] = [
 	{
 		...FIRST_PARTY,

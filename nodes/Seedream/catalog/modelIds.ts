@@ -9,7 +9,7 @@ const SERVICES = ['', 'doubao-', 'dola-'];
 /** Dates start with 2, so that every dated id sorts before this. */
 const AFTER_DATES = '-3';
 
-/** Any vendor is understood, not only those that the editor's conditions name. */
+/** Accepts any vendor, not only those in the editor's conditions. */
 const MODEL_ID = new RegExp(
 	`^(?:.*/)?(?:${SERVICES.filter(Boolean).join('|')})?(.*?)(?:-\\d{6,8})?$`,
 );
@@ -20,8 +20,8 @@ export function modelName(id: string): string {
 }
 
 /**
- * Ranges of texts that hold all ids with a name. Not regular expressions: n8n runs those in a sandbox
- * that gives up on a busy machine, and with it the execution.
+ * Ranges of strings that contain all ids with a name. Not regular expressions: n8n evaluates those in a
+ * sandbox that times out on a busy machine and then fails the execution.
  */
 export function idRanges(name: string): Array<{ from: string; to: string }> {
 	return VENDORS.flatMap((vendor) =>

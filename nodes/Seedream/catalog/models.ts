@@ -15,7 +15,7 @@ import {
 export interface ModelId {
 	id: string;
 	service: 'volcengine' | 'byteplus';
-	/** Day the service ends it or has ended it, ISO date; `retired` where only the fact is known. */
+	/** Day on which the service retires it, ISO date; `retired` if the day is not known. */
 	ends?: string;
 	/** Id the service names as the replacement. */
 	successor?: string;
@@ -55,7 +55,7 @@ export interface ModelFamily {
 	/** Value of the node's Model Family field. */
 	id: string;
 	name: string;
-	/** What its ids are called without prefix and date, with `5-0` and `5.0`. */
+	/** Its ids without prefix and date, with `5-0` and `5.0`. */
 	names: readonly string[];
 	ids: readonly ModelId[];
 	operations: readonly OperationId[];
@@ -96,7 +96,7 @@ const LAYER_PARAMETERS = {
 	output_format: ['jpeg', 'png'],
 } as const;
 
-/** The end of service Volcengine announced on 2026-09-24 (retirement batch 10). */
+/** Retirement batch 10, which Volcengine announced on 2026-09-24. */
 const BATCH_10 = '2026-11-24';
 
 /** Sizes of 5.0 Pro and Flash. */
@@ -262,19 +262,19 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 /**
  * Finds the family a model id belongs to.
  * @param model id as a user or a gateway writes it, e.g. `bytedance/seedream-4.5`
- * @returns undefined for ids nobody here knows, `ep-…` endpoint ids among them
+ * @returns undefined for unknown ids, including `ep-…` endpoint ids
  */
 export function familyOf(model: string): ModelFamily | undefined {
 	const name = modelName(model);
 	return MODEL_FAMILIES.find(({ names }) => names.includes(name));
 }
 
-/** What users know a service as. */
+/** Names of the services, for users. */
 export const SERVICE_NAMES = { volcengine: 'Volcengine', byteplus: 'BytePlus' } as const;
 
 /**
- * How the editor calls a model: family, when its service ends it, id.
- * @param model any id; one nobody here knows stands for itself
+ * A model's name in the editor: family, retirement date, id.
+ * @param model any id; an unknown one is returned as it is
  */
 export function modelLabel(model: string): string {
 	const family = familyOf(model);
@@ -282,6 +282,6 @@ export function modelLabel(model: string): string {
 	const { ends, service } = family.ids.find(({ id }) => id === model) ?? {};
 	const end = ends === 'retired' ? 'retired' : `retires ${ends}`;
 	const note = ends && service ? `, ${end} at ${SERVICE_NAMES[service]}` : '';
-	// The editor cuts the end of what is too long.
+	// The editor truncates long names at the end.
 	return `${family.name}${note} (${model})`;
 }

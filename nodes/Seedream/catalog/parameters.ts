@@ -17,19 +17,19 @@ export type ParameterInput =
 export interface Parameter {
 	/** Field of the body. */
 	name: string;
-	/** Where its value stands in the body, if not in the field itself: `optimize_prompt_options.mode`. */
+	/** Path of its value in the body, if it is not the field itself: `optimize_prompt_options.mode`. */
 	path?: string;
-	/** How the editor, messages and documentation call it. */
+	/** Name in the editor, messages and documentation. */
 	label: string;
-	/** Whether OpenAI's image API has it, as gateways count; some want the others elsewhere. */
+	/** Whether gateways treat it as a parameter of OpenAI's Images API; some expect the others elsewhere. */
 	isOpenAi: boolean;
-	/** The option that sets it; absent where it follows from other fields. */
+	/** The option that sets it; absent if it follows from other fields. */
 	option?: { name: string; description: string; input: ParameterInput };
 }
 
 /**
- * Every optional parameter, in the order in which warnings name them. Which model and which gateway
- * support it stands in their records.
+ * Every optional parameter, in the order in which warnings name them. The records of models and gateways
+ * say which of them they support.
  */
 export const PARAMETERS = [
 	{

@@ -1,6 +1,6 @@
 /**
  * Aspect ratios and resolutions with the pixel sizes ByteDance recommends for them.
- * Facts only. Source, unless a table says otherwise: Volcengine Ark "Image generation API", `size`;
+ * Source, unless a table names another: Volcengine Ark "Image generation API", `size`;
  * BytePlus ModelArk prints the same rows.
  */
 

@@ -7,7 +7,7 @@ import { OPERATIONS } from '../catalog/operations';
 /** Operations whose response holds several images. */
 export const SET_OPERATIONS: string[] = OPERATIONS.filter(({ isSet }) => isSet).map(({ id }) => id);
 
-/** Value of the Model Family field that means: no rules, send what is set. */
+/** Value of the Model Family field that means: no limits, send what is set. */
 export const NO_FAMILY = 'none';
 
 function idsOf({ names }: ModelFamily): DisplayCondition[] {
@@ -15,9 +15,9 @@ function idsOf({ names }: ModelFamily): DisplayCondition[] {
 }
 
 /**
- * Hides a field for the families that lack something, known by the model's id or by the Model Family
- * the user chose for an id nobody knows. Unknown ids and expressions hide nothing.
- * @param lacks says of a family whether the field is to be hidden
+ * Hides a field for some families, recognized by the model's id or, for an unknown id, by the Model Family
+ * the user chose. Otherwise unknown ids and expressions hide nothing.
+ * @param lacks whether to hide the field for a family
  * @param root `/` inside a collection, where conditions name the node's own fields by path
  */
 export function hideFor(

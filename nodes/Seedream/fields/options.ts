@@ -3,7 +3,7 @@ import type { INodeProperties } from 'n8n-workflow';
 import { hideFor, SET_OPERATIONS } from './conditions';
 import { parameterOptions } from './parameters';
 
-/** What File Name stands at when the user leaves it alone. */
+/** Default of File Name. */
 export const DEFAULT_FILE_NAME = '{model}-{date}-{item}-{index}';
 
 /** Options that are not a parameter of the request body, or more than that. */

@@ -29,7 +29,7 @@ function choicesOf(parameter: Shown): INodePropertyOptions[] {
 	});
 }
 
-/** The kind of field, and how its value goes into the body. */
+/** Type, default and range of the field. */
 function inputOf(parameter: Shown): Partial<INodeProperties> {
 	const { input } = parameter.option;
 	switch (input.kind) {

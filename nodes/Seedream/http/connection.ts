@@ -18,7 +18,7 @@ export function openConnection(context: IExecuteSingleFunctions): Connection {
 	};
 }
 
-/** Why a stream broke, in words; Node's own for a connection that was cut is `aborted`. */
+/** Why a stream failed, for a message; Node says `aborted` for a lost connection. */
 export function reasonOf(error: unknown): string {
 	const { message } = error as Error;
 	return /^(aborted|premature close|ECONNRESET)$|socket hang up/i.test(message)

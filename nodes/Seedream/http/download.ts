@@ -18,7 +18,7 @@ export interface DownloadOptions
 const TOTAL_PER_IDLE = 10;
 
 /**
- * Fetches a file, without any key: a URL is signed, and the store behind it may belong to someone else.
+ * Downloads a file, without the key: URLs are signed, and their host may belong to someone else.
  * @param maxBytes bytes of the file at most
  * @param read gets the bytes and their number as far as the store names it
  * @throws what `read` throws; Error where the file cannot be had

@@ -40,7 +40,7 @@ export class LimitedStream implements AsyncIterable<Buffer> {
 
 	private isComplete = false;
 
-	/** Aborted when nobody reads any more. */
+	/** Aborted when reading has ended. */
 	private readonly ended = new AbortController();
 
 	/**
@@ -52,7 +52,7 @@ export class LimitedStream implements AsyncIterable<Buffer> {
 		private readonly limits: StreamLimits,
 		private readonly close: () => void,
 	) {
-		// An error while nobody reads must not end n8n.
+		// An error while nothing reads must not crash n8n.
 		stream.on('error', () => {});
 	}
 
@@ -63,7 +63,7 @@ export class LimitedStream implements AsyncIterable<Buffer> {
 		this.recentBytes = 0;
 	}
 
-	/** To be called when the content is complete: what does not follow at once is not waited for. */
+	/** To be called when the content is complete: ends the stream after a short grace period. */
 	complete(): void {
 		if (this.isComplete) return;
 		this.isComplete = true;

@@ -1,11 +1,11 @@
 /**
- * A semaphore: runs at most `free` tasks at once, in order. Not p-limit: the package may not bring it
- * along, and n8n before 2.20 does not have it.
+ * A semaphore: runs at most `free` tasks in parallel, in order. Not p-limit: the package may have no
+ * dependencies, and n8n before 2.20 does not have it.
  */
 export class Semaphore {
 	private readonly waiting: Array<() => void> = [];
 
-	/** @param free tasks that may run at once, at least one */
+	/** @param free tasks that may run in parallel, at least one */
 	constructor(private free: number) {}
 
 	/** @throws what `task` throws */

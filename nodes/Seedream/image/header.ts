@@ -1,5 +1,5 @@
 /**
- * What an image file is, read from its first bytes. Formats: those Seedream reads or makes
+ * What an image file is, read from its first bytes. Formats: those Seedream accepts or generates
  * (JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, HEIF) and AVIF.
  */
 export interface ImageHeader {

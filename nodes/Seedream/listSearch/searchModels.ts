@@ -12,7 +12,7 @@ import { familyOf, MODEL_FAMILIES, modelLabel } from '../catalog/models';
 import { operationOf } from '../catalog/operations';
 import { apiBaseUrl, baseUrlProblem } from '../http/baseUrl';
 
-/** A list in OpenAI's form; what is no model in it is passed over. */
+/** A list in OpenAI's format; entries that are not models are ignored. */
 const modelList = z.object({
 	data: z.array(z.object({ id: z.string(), status: z.unknown() }).partial().catch({})),
 });
@@ -37,7 +37,7 @@ async function liveModels(context: ILoadOptionsFunctions): Promise<string[]> {
 		},
 	)) as { statusCode: number; body: unknown };
 	if (response.statusCode === 401 || response.statusCode === 403) {
-		// Not with the response, which may echo the key.
+		// Without the response, which may repeat the key.
 		throw new NodeApiError(
 			context.getNode(),
 			{},
@@ -54,8 +54,8 @@ async function liveModels(context: ILoadOptionsFunctions): Promise<string[]> {
 }
 
 /**
- * What the gateway's document names and what its live list adds. A gateway without a document goes by
- * its own spelling: the catalog's ids stand in only for families that it does not list.
+ * The models of the gateway's document, then those of its live list. For an unknown gateway the live list
+ * comes first: the catalog's ids are added only for families that it does not contain.
  */
 function join({ id, models }: Gateway, live: string[]): string[] {
 	const listed = new Set(live.map(familyOf));
@@ -64,9 +64,9 @@ function join({ id, models }: Gateway, live: string[]): string[] {
 }
 
 /**
- * The models to choose from: what the gateway's document names and what its live list adds, newest
- * first, as far as they support the chosen operation. Gateways without a list show the former alone.
- * @param filter what the user typed; with it the live list's other models are searched too, and `*` shows all
+ * The models to choose from: those of the gateway's document and of its live list, if it has one, that
+ * support the chosen operation, newest first.
+ * @param filter what the user typed; it also searches the other models of the live list, and `*` shows all
  */
 export async function searchModels(
 	this: ILoadOptionsFunctions,

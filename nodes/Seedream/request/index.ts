@@ -20,7 +20,7 @@ import { collectReferences, loadReference, type Reference } from './references';
 import { checkNumber } from './settings';
 import { chooseSize } from './size';
 
-/** What a credential says, as far as the node reads it; the credential describes the fields. */
+/** The fields of a credential that the node reads. */
 export interface Credential {
 	baseUrl: string;
 	apiKey: string;
@@ -29,10 +29,10 @@ export interface Credential {
 	referenceForm?: ReferenceForm;
 }
 
-/** One item's request, whole but for the bytes of its references. */
+/** One item's request, complete except for the bytes of its references. */
 export interface ImageRequest {
 	model: string;
-	/** Undefined for a model nobody knows. */
+	/** Undefined for an unknown model. */
 	family?: ModelFamily;
 	gateway: Gateway;
 	/** What is sent, without `image`. */
@@ -139,7 +139,7 @@ class RequestBuilder {
 		return familyOf(model) ?? MODEL_FAMILIES.find(({ id }) => id === chosen);
 	}
 
-	/** First-party services know only their own spelling of a model; the other's means the same model. */
+	/** First-party services accept only their own ids; another service's id means the same model. */
 	private spell(model: string, family: ModelFamily | undefined, gateway: Gateway): string {
 		const known = family?.ids.find(({ id }) => id === model);
 		if (!known || !gateway.service || known.service === gateway.service) return model;
@@ -219,7 +219,7 @@ class RequestBuilder {
 		return references;
 	}
 
-	/** Fills in what makes a set. */
+	/** Adds the parameters of an image set. */
 	private set(
 		body: Body,
 		references: number,
@@ -245,7 +245,7 @@ class RequestBuilder {
 		if (stream === 'on' || (stream === 'automatic' && isOffered)) body.stream = true;
 	}
 
-	/** Never left to the service, whose default is to mark: an expression may give a text, or nothing. */
+	/** Always sent, because the service's default is a watermark. An expression may return a text or nothing. */
 	private watermark({ watermark }: Body): boolean {
 		const text = String(watermark ?? '')
 			.trim()

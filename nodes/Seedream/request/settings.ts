@@ -19,12 +19,12 @@ export interface OutputSettings {
 	failsIncompleteSets: boolean;
 }
 
-/** What an item's options say beside the request's body. All of it is read before anything is sent. */
+/** An item's options that are not part of the body. All are read before anything is sent. */
 export interface Settings {
 	output: OutputSettings;
 	/** Whether the request is to be shown instead of sent. */
 	isPreview: boolean;
-	/** Requests that may be sent at once. */
+	/** Maximum number of parallel requests. */
 	concurrentRequests: number;
 	/** Attempts while the gateway is busy. */
 	maxTries: number;

@@ -19,7 +19,7 @@ export interface SizeInput {
 	height: number;
 }
 
-/** What goes into `size`, with a note where it is not quite what was asked for. */
+/** The value of `size`, with a warning if it differs from what the user set. */
 export interface ChosenSize {
 	size: string;
 	warning?: string;
@@ -84,7 +84,7 @@ function checkPixels(
 	return size;
 }
 
-/** What the model takes by name, and what the gateway's document takes for its models. */
+/** Accepts the resolutions that the model or the gateway's document supports by name. */
 function checkResolution(
 	resolution: string,
 	family: ModelFamily | undefined,
@@ -106,7 +106,7 @@ function checkResolution(
 	);
 }
 
-/** A model nobody knows gets the pixels that the oldest model with that resolution recommends. */
+/** For an unknown model, the sizes recommended for the oldest model with that resolution. */
 function ratioTable(
 	resolution: Resolution,
 	family: ModelFamily | undefined,
@@ -124,7 +124,7 @@ function ratioTable(
 
 /**
  * Turns the size fields into the value of `size`.
- * @param reject makes the error to throw for a size the model does not support; it names the nearest one
+ * @param reject creates the error for a size the model does not support; it names the nearest one
  */
 export function chooseSize(
 	input: SizeInput,

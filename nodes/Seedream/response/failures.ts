@@ -148,10 +148,10 @@ function isLostUpstream({ code = '', message = '' }: ServiceError): boolean {
 	);
 }
 
-/** nginx's own page; it sends this status when its limits refuse a request, and passes nothing on then. */
+/** nginx's own page for requests beyond its limits, which it does not forward. */
 const NGINX_REFUSAL = /<title>503 Service Temporarily Unavailable<\/title>[^]*<center>nginx/i;
 
-/** Whether the service itself refused the request, so that nothing was generated. */
+/** Whether the service itself rejected the request, so that nothing was generated. */
 function isRefusal(
 	error: ServiceError | undefined,
 	text: string,

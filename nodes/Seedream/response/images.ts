@@ -45,7 +45,7 @@ const CONTAINERS = [
 /** Depth to which images are looked for. */
 const MAX_DEPTH = 6;
 
-/** Bytes of image data in a format nobody here knows; less is a word, the more so outside of base64 fields. */
+/** Minimum bytes of image data in an unknown format; fewer are more likely a word, especially in text fields. */
 const MIN_UNKNOWN_BYTES = 64;
 const MIN_BASE64_FIELD_BYTES = 12;
 
@@ -92,7 +92,7 @@ function ownSource(entry: Record<string, unknown>): ImageSource | undefined {
 		const bytes = sources.find((each) => each.bytes)?.bytes;
 		return { url, bytes };
 	}
-	// A URL that nobody can download from is the user's all the same.
+	// A URL that cannot be downloaded is still reported to the user.
 	const { url } = entry;
 	const isUrl = typeof url === 'string' && !PLACEHOLDER.test(url.trim()) && !entry.error;
 	return isUrl ? { url: url.trim() } : undefined;

@@ -60,7 +60,7 @@ export async function finishImage(
 	{ downloads, fileName: pattern }: OutputSettings,
 	options: DownloadOptions,
 ): Promise<FinishedImage> {
-	// The bytes are in n8n's store then; nobody needs them twice.
+	// The bytes are in n8n's store then.
 	const kept = { ...record, bytes: undefined };
 	if (!downloads && record.url) return { record: kept };
 	const name = fileName(context, request, record, pattern);

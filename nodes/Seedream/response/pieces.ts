@@ -324,7 +324,7 @@ class Lines {
 		return [];
 	}
 
-	/** Not every gateway puts an empty line after an event, or not at once. */
+	/** Some gateways send no empty line after an event, or send it late. */
 	private takeCompleteEvent(): Piece[] {
 		const text = this.data.join('\n');
 		if (text === '[DONE]') return this.takeEvent();
@@ -345,7 +345,7 @@ class Lines {
 		return [toPiece(text, (value) => ({ type: 'event', value, name }))];
 	}
 
-	/** Makes ready for the next event. @returns the name of this one */
+	/** Prepares for the next event. @returns the name of this one */
 	private reset(): string {
 		const { name } = this;
 		this.name = '';

@@ -55,7 +55,7 @@ export interface SummaryRecord {
 
 export type ResponseRecord = ImageRecord | FailedRecord | SummaryRecord;
 
-// As small as the code needs: fields that services add must not break a paid response.
+// As small as possible: fields that services add must not break a response that was charged.
 const entrySchema = z.looseObject({
 	size: z.string().optional().catch(undefined),
 	revised_prompt: z.string().optional().catch(undefined),
@@ -186,7 +186,7 @@ class ResponseReader {
 		this.values.push(document);
 		const holdsImage = hadImages || records.length > 0;
 		this.note(holdsImage ? serviceErrorOf(document, true) : error);
-		// A line of JSON that only says it is alive is followed by more.
+		// A JSON keep-alive is followed by more.
 		if (this.images > 0 || this.error) this.isComplete = true;
 		return records;
 	}
