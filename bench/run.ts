@@ -33,7 +33,7 @@ interface Row {
 
 const BARE: Way = { name: 'a bare Node script, URL', nodes: () => [] };
 
-/** The gateway's answer fetched and its images saved by a few lines of Node. */
+/** Requests the images and saves them with a few lines of Node. */
 const BARE_SCRIPT = `
 const { createWriteStream } = require('node:fs');
 const { pipeline } = require('node:stream/promises');

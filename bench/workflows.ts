@@ -12,7 +12,7 @@ export interface Load {
 	images: number;
 	/** Size of each image's file. */
 	bytes: number;
-	/** Requests at once; all when left out. */
+	/** Parallel requests; all when left out. */
 	concurrency?: number;
 }
 
@@ -63,7 +63,7 @@ const CONVERT = {
 /** No way for users: n8n's HTTP helper alone, as a node of this folder calls it. */
 const FLOOR = { name: 'Floor', type: 'CUSTOM.floor', typeVersion: 1, parameters: {} };
 
-/** What people build today: one HTTP Request for the answer, Split Out, and one more node for the files. */
+/** What people build without this node: one HTTP Request, Split Out, and one more node for the files. */
 function httpRequests(format: 'url' | 'b64_json', last: IDataObject): Way['nodes'] {
 	return (load, { url }) => {
 		const body = {

@@ -4,14 +4,14 @@ const bench = useGateway();
 
 const MODEL = IDS['4.0'];
 
-/** What a user reads when the gateway gives an answer instead of an image. */
+/** What users read when the gateway returns an error instead of an image. */
 async function told(answer: object): Promise<{ message: string; description: string }> {
 	bench.gateway.inject({ on: 'request', ...answer } as Parameters<typeof bench.gateway.inject>[0]);
 	const { error } = await bench.run(parameters('textToImage', MODEL, { options: { maxTries: 1 } }));
 	return { message: error?.message ?? '', description: error?.description ?? '' };
 }
 
-describe('what happened stands in the gateway’s own words, and what to do below', () => {
+describe('the message is the gateway’s own, the description says what to do', () => {
 	it.each<[string, number, string, string, RegExp]>([
 		['a refused prompt', 400, 'InputTextSensitiveContentDetected', 'It is sensitive.', /prompt/],
 		['a refused image', 400, 'OutputImageRiskDetection', 'It is risky.', /content filter/],
@@ -56,7 +56,7 @@ describe('what happened stands in the gateway’s own words, and what to do belo
 	it.each([
 		['a web page', { html: true, status: 404 }],
 		['an empty answer', { body: '', status: 404 }],
-	])('%s, where the address may be wrong', async (_, answer) => {
+	])('%s: the base URL may be wrong', async (_, answer) => {
 		const { message, description } = await told(answer);
 		expect(message).toMatch(/HTTP 404/);
 		expect(description).toMatch(/Check the Base URL of the credential/);
@@ -74,7 +74,7 @@ it.each([
 	expect(error?.description).toContain(`is known to offer ${nearest}`);
 });
 
-it('does not suggest the model that was refused', async () => {
+it('does not suggest the model that was rejected', async () => {
 	const gone = { status: 404, code: 'InvalidEndpointOrModel.NotFound', message: 'It is gone.' };
 	bench.gateway.inject({ on: 'request', nth: 'every', ...gone });
 	const model = IDS['5.0-lite'];

@@ -12,7 +12,7 @@ const bench = useGateway();
 const { '4.5': model } = IDS;
 const text = (more: INodeParameters) => parameters('textToImage', model, more);
 
-/** Input that must be refused: its fields, and what the message and the description must name. */
+/** Input that must be rejected: its fields, and what the message and the description must contain. */
 const CASES: ReadonlyArray<
 	[name: string, values: INodeParameters, message: RegExp, description: RegExp]
 > = [
@@ -174,7 +174,7 @@ describe.each<[string, Partial<NodeRun>]>([
 		expect(refusal.description).toMatch(description);
 	});
 
-	it('all image fields of nothing', async () => {
+	it('All Image Fields of an item without images', async () => {
 		const referenceImages = { image: [{ source: 'allBinary' }] };
 		const { message } = await bench.refusal(
 			parameters('imageToImage', model, { referenceImages }),
@@ -187,12 +187,12 @@ describe.each<[string, Partial<NodeRun>]>([
 it.each([
 	['Prompt', text({ prompt: '' })],
 	['Model', parameters('textToImage', '')],
-])('%s left empty: n8n itself does not start', async (field, values) => {
+])('%s left empty: n8n does not start the node', async (field, values) => {
 	await expect(bench.run(values)).rejects.toThrow(`Parameter "${field}" is required`);
 	expect(bench.gateway.ledger.requests).toEqual([]);
 });
 
-it('a number of images that RouteScope does not make', async () => {
+it('a number of images that RouteScope does not support', async () => {
 	const credentials = bench.credentials('routescope');
 	for (const numberOfImages of [0, 11]) {
 		const { message } = await bench.refusal(
@@ -203,11 +203,11 @@ it('a number of images that RouteScope does not make', async () => {
 	}
 });
 
-it('a prompt that is a number is a prompt', async () => {
+it('a number is a valid prompt', async () => {
 	expect((await bench.body(text({ prompt: '={{ 42 }}' }))).prompt).toBe('42');
 });
 
-it('as a tool, with an address instead of a file, it works', async () => {
+it('an AI Agent can pass a URL instead of a file', async () => {
 	const uri = dataUri('png', await picture());
 	const { items } = await bench.run(
 		parameters('imageToImage', model, { referenceImages: urls(uri) }),
@@ -217,7 +217,7 @@ it('as a tool, with an address instead of a file, it works', async () => {
 	expect(items[0].json).toMatchObject({ index: 0, width: 16, height: 16 });
 });
 
-it('one wrong item does not keep the others from being made', async () => {
+it('one invalid item does not stop the others with On Error: Continue', async () => {
 	const items = ['good', '', 'better'].map((prompt) => ({ json: { prompt } }));
 	const values = text({ prompt: '={{ $json.prompt && $json.prompt + " [pixels:16x16]" }}' });
 	const { outputs } = await bench.run(values, {
@@ -232,7 +232,7 @@ it('one wrong item does not keep the others from being made', async () => {
 	expect(bench.gateway.ledger.images).toHaveLength(2);
 });
 
-describe('an answer that is none', () => {
+describe('a response without an image', () => {
 	const failed = async (fault: Omit<Extract<Fault, { on: 'request' }>, 'on'>) => {
 		bench.gateway.inject({ on: 'request', nth: 'every', ...fault });
 		const { error, items } = await bench.run(text({}));
@@ -249,7 +249,7 @@ describe('an answer that is none', () => {
 		expect(description).toMatch(/Base URL/);
 	});
 
-	it('a page of a proxy', async () => {
+	it('an error page of a proxy', async () => {
 		const { message, description } = await failed({ html: true });
 		expect(message).toMatch(/web page.*502|502.*web page/);
 		expect(description).toMatch(/usage|charged/);
@@ -260,7 +260,7 @@ describe('an answer that is none', () => {
 		expect(message).toMatch(/cut short.*middle of a JSON value/);
 	});
 
-	it('nothing', async () => {
+	it('an empty body', async () => {
 		const { message } = await failed({ body: '' });
 		expect(message).toMatch(/no image|empty/i);
 	});
@@ -276,7 +276,7 @@ describe('an answer that is none', () => {
 		expect(description).toMatch(/charged/);
 	});
 
-	it('nobody who listens', async () => {
+	it('a host that does not listen', async () => {
 		const credentials = { ...bench.credentials(), baseUrl: 'http://127.0.0.1:9/v1' };
 		const { error } = await bench.run(text({ options: { maxTries: 1 } }), { credentials });
 		expect(error?.message).toBe('The gateway cannot be reached [item 0]');
@@ -308,11 +308,11 @@ describe('an answer that is none', () => {
 		['a status', { status: 400, code: 'InvalidParameter', message: 'No such size' }],
 		['a status and a text', { status: 422, body: '{"error":"No such size"}' }],
 		['a status and a detail', { status: 422, body: '{"code":422,"message":"No such size"}' }],
-	])('a complaint as %s is shown in its own words', async (_name, fault) => {
+	])('an error as %s is shown in its own words', async (_name, fault) => {
 		expect((await failed(fault)).message).toContain('No such size');
 	});
 
-	it('a complaint that is an answer to look up is no task', async () => {
+	it('an error that contains an id is not a task', async () => {
 		const body = '{"id":"r-1","status":401,"error":{"message":"Invalid token"}}';
 		expect((await failed({ status: 401, body })).message).toContain('Invalid token');
 	});
@@ -363,7 +363,7 @@ describe('an answer that is none', () => {
 	});
 });
 
-describe('a base URL that nothing can be sent to', () => {
+describe('an invalid base URL', () => {
 	it.each([
 		'',
 		'   ',
@@ -381,7 +381,7 @@ describe('a base URL that nothing can be sent to', () => {
 	});
 });
 
-it('a set whose model comes from an expression is checked like any other', async () => {
+it('a set whose model comes from an expression is checked too', async () => {
 	const { message } = await bench.refusal(
 		{
 			operation: 'imageSet',

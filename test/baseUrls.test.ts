@@ -6,7 +6,7 @@ import { IDS, KEY, parameters, useGateway } from './support';
 
 const bench = useGateway();
 
-/** Ways in which people paste an address: `{}` for scheme and host, `{h}` without scheme, `{v}` for the version. */
+/** Ways in which people paste a base URL: `{}` for scheme and host, `{h}` without scheme, `{v}` for the version. */
 const SPELLINGS = [
 	'{}',
 	'{}/',
@@ -46,7 +46,7 @@ function spell(spelling: string, origin: string, version: string): string {
 		.replace('{v}', version);
 }
 
-describe('every gateway, however its base URL was pasted: node and credential test', () => {
+describe('every gateway, with its base URL pasted in any form: node and credential test', () => {
 	const GATEWAYS: Array<[profile: ProfileName, gateway: string, version: string]> = [
 		['volcengine', 'volcengine', '/api/v3'],
 		['byteplus', 'byteplus', '/api/v3'],
@@ -109,7 +109,7 @@ describe('the hosts of the real gateways', () => {
 		}
 	});
 
-	it('the choice in the credential comes before the host', () => {
+	it('the gateway chosen in the credential takes precedence over the host', () => {
 		for (const choice of ['unode', 'gateway001', 'gateway002', 'other', 'byteplus']) {
 			expect(gatewayOf('https://api.deerapi.com/v1', choice).id).toBe(choice);
 		}
@@ -139,14 +139,17 @@ describe('the hosts of the real gateways', () => {
 		expect(apiBaseUrl(baseUrl, 'automatic')).toBe(base);
 	});
 
-	it.each(['volcengine', 'byteplus'])('an unknown host played as %s has /api/v3', (gateway) => {
-		expect(apiBaseUrl('https://proxy.example.com', gateway)).toBe(
-			'https://proxy.example.com/api/v3',
-		);
-	});
+	it.each(['volcengine', 'byteplus'])(
+		'an unknown host with the gateway %s gets the path /api/v3',
+		(gateway) => {
+			expect(apiBaseUrl('https://proxy.example.com', gateway)).toBe(
+				'https://proxy.example.com/api/v3',
+			);
+		},
+	);
 });
 
-describe('what is no base URL is refused in words, and nothing is sent', () => {
+describe('an invalid base URL is rejected before anything is sent', () => {
 	it.each([
 		'',
 		' ',

@@ -71,7 +71,7 @@ describe.each<[string, IWorkflowSettings]>([
 		expect(image).toEqual(sent.length === 1 ? sent[0] : sent);
 	});
 
-	it.each(['url', 'b64_json'])('images of a set that come as %s', async (responseFormat) => {
+	it.each(['url', 'b64_json'])('images of a set returned as %s', async (responseFormat) => {
 		const prompt = 'foxes [pixels:64x48]';
 		const items = await bench.items(
 			parameters('imageSet', IDS['4.0'], { prompt, maxImages: 3, options: { responseFormat } }),

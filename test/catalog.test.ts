@@ -71,7 +71,7 @@ it.each([
 	'my-seedream-4-5',
 	'gpt-image-1',
 	'seedream',
-])('“%s” is none that is known', (id) => {
+])('“%s” is unknown', (id) => {
 	expect(familyOf(id)).toBeUndefined();
 });
 

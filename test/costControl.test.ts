@@ -6,7 +6,7 @@ const bench = useGateway();
 const items = (count: number) => Array.from({ length: count }, (_, n) => ({ json: { n } }));
 
 describe('Preview Request', () => {
-	it('returns what would be sent, with short references and without the key', async () => {
+	it('returns the request with shortened references and without the key', async () => {
 		const bytes = await picture();
 		const values = parameters('imageSet', IDS['4.5'], {
 			maxImages: 3,
@@ -52,7 +52,7 @@ describe('Preview Request', () => {
 		expect(bench.gateway.ledger.requests).toEqual([]);
 	});
 
-	it('still refuses bad input', async () => {
+	it('still rejects invalid input', async () => {
 		const { error } = await bench.run(
 			parameters('textToImage', IDS['4.5'], { prompt: ' ', options: { previewRequest: true } }),
 		);
@@ -67,7 +67,7 @@ describe('Max Images per Run', () => {
 			options: { maxImagesPerRun, concurrentRequests: 1 },
 		});
 
-	it('stops a run that would make more before anything is sent', async () => {
+	it('stops a run that would generate more before anything is sent', async () => {
 		const { error } = await bench.run(set(5), { items: items(3) });
 		expect(error?.message).toBe(
 			'This run would generate up to 6 images, more than the 5 of Max Images per Run [item 0]',
@@ -76,7 +76,7 @@ describe('Max Images per Run', () => {
 		expect(bench.gateway.ledger.requests).toEqual([]);
 	});
 
-	it('lets a run through that makes as many', async () => {
+	it('allows a run that generates exactly that many', async () => {
 		const result = await bench.run(set(6), { items: items(3) });
 		expect(result.error).toBeUndefined();
 		expect(result.items).toHaveLength(6);
@@ -88,14 +88,14 @@ describe('Max Images per Run', () => {
 		['={{ null }}', 'empty'],
 		['={{ $json.nothing }}', 'empty'],
 		[-1, '-1'],
-	])('refuses %s, which is no limit at all', async (maxImagesPerRun, shown) => {
+	])('rejects %s, which is not a limit', async (maxImagesPerRun, shown) => {
 		const options = { maxImagesPerRun };
 		const values = parameters('textToImage', IDS['4.0'], { options });
 		const { message } = await bench.refusal(values);
 		expect(message).toBe(`Max Images per Run is ${shown} [item 0]`);
 	});
 
-	it('counts as many as the service makes of a set without a number', async () => {
+	it('counts 15 images for a set without a number', async () => {
 		const additionalBodyFields = '{"sequential_image_generation":"auto"}';
 		const options = { maxImagesPerRun: 14, additionalBodyFields };
 		const values = parameters('textToImage', IDS['4.0'], { options });
@@ -103,7 +103,7 @@ describe('Max Images per Run', () => {
 		expect(message).toContain('would generate up to 15 images');
 	});
 
-	it('counts exactly where items ask for different numbers', async () => {
+	it('adds up items that request different numbers', async () => {
 		// 29 / 7 * 7 is a little more than 29.
 		const counts = [4, 4, 4, 4, 4, 4, 5];
 		const { error } = await bench.run(
@@ -119,7 +119,7 @@ describe('Max Images per Run', () => {
 	});
 
 	it.each([{}, { onError: 'continueRegularOutput' } as const])(
-		'counts items of later batches as if they were like the first (%o)',
+		'counts the items of all batches (%o)',
 		async (settings) => {
 			const requestOptions = { batching: { batch: { batchSize: 1, batchInterval: 50 } } };
 			const batched = (limit: number) => ({ ...set(limit), requestOptions });
@@ -147,7 +147,7 @@ describe('Max Images per Run', () => {
 		expect(bench.gateway.ledger.requests).toEqual([]);
 	});
 
-	it('counts all items also when the run goes on after failures', async () => {
+	it('counts all items also with On Error: Continue', async () => {
 		const { items: out } = await bench.run(set(5), {
 			items: items(3),
 			settings: { onError: 'continueRegularOutput' },

@@ -10,7 +10,7 @@ const bench = useGateway();
 
 /**
  * Stands between n8n and the world, so that requests go to the gateways' real host names and no
- * further: what it gets is noted and refused.
+ * further: what it receives is recorded and rejected.
  */
 class Recorder {
 	readonly seen: string[] = [];
@@ -33,7 +33,7 @@ class Recorder {
 	}
 }
 
-/** Ways in which people paste an address; `{}` stands for scheme and host, `{v}` for the version. */
+/** Ways in which people paste a base URL; `{}` stands for scheme and host, `{v}` for the version. */
 const SPELLINGS = [
 	'{}',
 	'{}/',
@@ -66,7 +66,7 @@ const HOSTS: Array<[gateway: string, host: string, version: string]> = [
 	['a gateway nobody knows', 'http://images.example.com:8080', '/v1'],
 ];
 
-describe('the base URL, however it was pasted', () => {
+describe('the base URL, pasted in any form', () => {
 	const recorder = new Recorder();
 	beforeAll(async () => await recorder.start());
 	beforeEach(() => recorder.seen.splice(0));
@@ -120,7 +120,7 @@ describe('the base URL, however it was pasted', () => {
 		['routescope', '/v1'],
 		['unode', '/v1'],
 		['other', '/v1'],
-	])('a host nobody knows, Gateway set to %s', async (gateway, version) => {
+	])('an unknown host, with Gateway set to %s', async (gateway, version) => {
 		for (const baseUrl of ['http://images.example.com', `http://images.example.com${version}/`]) {
 			expect(await ask({ baseUrl, apiKey: KEY, gateway })).toEqual(
 				right(`http://images.example.com${version}`),
@@ -141,7 +141,7 @@ describe('the base URL, however it was pasted', () => {
 	});
 });
 
-describe('the test of the credential', () => {
+describe('the credential test', () => {
 	const EVERY = [
 		'volcengine',
 		'byteplus',
@@ -153,7 +153,7 @@ describe('the test of the credential', () => {
 		'new-api',
 	] as const;
 
-	it.each(EVERY)('%s: the right key passes, and costs nothing', async (gateway) => {
+	it.each(EVERY)('%s: a valid key passes, and nothing is charged', async (gateway) => {
 		await testCredential(bench.credentials(gateway));
 		const { requests, images } = bench.gateway.ledger;
 		expect(requests.map(({ method, path }) => [method, path.endsWith('/models')])).toEqual([
@@ -170,7 +170,7 @@ describe('the test of the credential', () => {
 		},
 	);
 
-	it('a key that is refused does not pass', async () => {
+	it('a rejected key does not pass', async () => {
 		bench.gateway.inject({ on: 'models', status: 403, code: 'AccountOverdueError', message: 'no' });
 		await expect(testCredential(bench.credentials())).rejects.toMatchObject({ httpCode: '403' });
 	});
@@ -186,7 +186,7 @@ describe('the test of the credential', () => {
 		await testCredential(bench.credentials());
 	});
 
-	it('a redirect does not take the key along', async () => {
+	it('the key is not sent to the target of a redirect', async () => {
 		const recorder = new Recorder();
 		await recorder.start();
 		const elsewhere = process.env.HTTP_PROXY ?? '';
@@ -206,12 +206,12 @@ describe('the test of the credential', () => {
 		['not a url', /URL/],
 		['https://', /not a valid HTTP\(S\) URL/],
 		['', /not a valid HTTP\(S\) URL/],
-	])('“%s” is refused in words', async (baseUrl, words) => {
+	])('“%s” is rejected', async (baseUrl, words) => {
 		await expect(testCredential({ baseUrl, apiKey: KEY })).rejects.toThrow(words);
 	});
 });
 
-it('keys stay with their gateways, where each item has a credential of its own', async () => {
+it('each item sends its own key to its own gateway', async () => {
 	const others = await startGateway({ key: 'sk-of-another-account' });
 	const mine = bench.credentials();
 	const theirs = {

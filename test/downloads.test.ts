@@ -14,7 +14,7 @@ type DownloadFault = Omit<Extract<Fault, { on: 'download' }>, 'on'>;
 
 const image = (more: INodeParameters = {}) => parameters('textToImage', IDS['4.0'], more);
 
-/** What a gateway made, as anyone gets it who knows the address. */
+/** An image as anyone with its URL gets it. */
 async function original({ ledger }: Gateway): Promise<Buffer> {
 	const [{ url = '' }] = ledger.images;
 	return Buffer.from(await (await fetch(url)).arrayBuffer());
@@ -35,7 +35,7 @@ async function runWith(fault: DownloadFault) {
 	return { items, error, downloads: count, url, bytes };
 }
 
-describe('a download that fails once is done again', () => {
+describe('a download that fails once is retried', () => {
 	it.concurrent.each<[string, DownloadFault]>([
 		['403', { status: 403 }],
 		['404', { status: 404 }],
@@ -58,7 +58,7 @@ describe('a download that fails once is done again', () => {
 	});
 });
 
-describe('a download that always fails leaves the address', () => {
+describe('a download that always fails keeps the URL', () => {
 	it.concurrent.each<[string, DownloadFault, RegExp]>([
 		['403', { status: 403 }, /HTTP status 403/],
 		['404', { status: 404 }, /HTTP status 404/],
@@ -80,7 +80,7 @@ describe('a download that always fails leaves the address', () => {
 	});
 });
 
-it('images of a set come although one cannot be downloaded', async () => {
+it('a set is returned although one image cannot be downloaded', async () => {
 	bench.gateway.inject({ on: 'download', times: 3, status: 500, match: { imageIndex: 2 } });
 	const items = await bench.items(parameters('imageSet', IDS['4.0'], { maxImages: 4 }));
 	expect(items.map(({ binary }) => !!binary)).toEqual([true, true, false, true]);
@@ -89,7 +89,7 @@ it('images of a set come although one cannot be downloaded', async () => {
 	);
 });
 
-it('a slow download is waited for while something arrives', async () => {
+it('a slow download may continue while data arrives', async () => {
 	// The stand-in sends a chunk at a time; together they come at a real rate.
 	bench.gateway.inject({ on: 'download', slow: 200 });
 	const [item] = await bench.items(image({ requestOptions: { timeout: 3_000 } }));
@@ -97,7 +97,7 @@ it('a slow download is waited for while something arrives', async () => {
 	expect(bench.gateway.ledger.downloads).toHaveLength(2);
 });
 
-it('follows redirects, and takes the key nowhere', async () => {
+it('follows redirects without sending the key', async () => {
 	const elsewhere = bench.gateway.url.replace('127.0.0.1', 'localhost');
 	bench.gateway.inject({ on: 'download', redirect: `${elsewhere}{path}` });
 	const [item] = await bench.items(image());
@@ -119,7 +119,7 @@ it.each(['file:///etc/hostname', 'ftp://host/image.png', '/files/image.png'])(
 	},
 );
 
-describe('a server of another kind', () => {
+describe('an unusual server', () => {
 	let server: Server;
 	let url: string;
 	let keys: number;
@@ -139,7 +139,7 @@ describe('a server of another kind', () => {
 		server.close();
 	});
 
-	it('does not get the request, let alone the key, by a redirect', async () => {
+	it('does not receive the request or the key through a redirect', async () => {
 		let calls = 0;
 		server.on('request', (_, response) => {
 			calls += 1;
@@ -153,7 +153,7 @@ describe('a server of another kind', () => {
 		expect([calls, keys]).toEqual([0, 0]);
 	});
 
-	it('may compress its answer, and stall in it', async () => {
+	it('may compress its response and then stall', async () => {
 		server.on('request', (_, response) => {
 			response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' });
 			const zip = createGzip();
@@ -169,7 +169,7 @@ describe('a server of another kind', () => {
 		expect(keys).toBe(1);
 	});
 
-	it('is let go of when it stalls', async () => {
+	it('is disconnected when it stalls', async () => {
 		const closed = new Promise<void>((resolve) => {
 			server.on('request', (request, response) => {
 				request.socket.once('close', () => resolve());
@@ -184,7 +184,7 @@ describe('a server of another kind', () => {
 	});
 });
 
-describe('the time an answer may take', () => {
+describe('the timeout of a response', () => {
 	it.each([
 		['no Timeout of the user', {}],
 		['a Timeout of 0', { timeout: 0 }],
@@ -195,7 +195,7 @@ describe('the time an answer may take', () => {
 		expect(item.binary).toBeDefined();
 	});
 
-	it('is the one the user sets', async () => {
+	it('is the one that the user sets', async () => {
 		bench.gateway.inject({ on: 'request', delay: 3_000 });
 		const { error } = await bench.run(image({ requestOptions: { timeout: 700 } }));
 		expect(error?.message).toBe('No response within 0.7 s [item 0]');

@@ -59,11 +59,11 @@ export interface NodeRun {
 	toolCall?: IDataObject;
 	/** Gets a function that cancels the run. */
 	onStart?: (cancel: () => void) => void;
-	/** Where n8n serves its own API, and with it signed addresses of stored files. */
+	/** URL of n8n's own API, which serves stored files at signed URLs. */
 	restApiUrl?: string;
 }
 
-/** What a run left: the items of each output, the node's error if it failed. */
+/** The result of a run: the items of each output, and the node's error if it failed. */
 export interface NodeResult {
 	outputs: INodeExecutionData[][];
 	items: INodeExecutionData[];
@@ -142,7 +142,7 @@ class TestCredentials extends ICredentialsHelper {
 		throw new Error('Credentials of a test are never stored');
 	}
 
-	/** Takes less and less time, so that what comes last is ready first, as may happen with a database. */
+	/** Takes less and less time, so that later items finish first, as can happen with a database. */
 	override async getDecrypted(
 		...[, , , , , , resolving]: Parameters<ICredentialsHelper['getDecrypted']>
 	): Promise<ICredentialDataDecryptedObject> {

@@ -25,7 +25,7 @@ function optimizationsOf(family: Family): string[] {
 	return [...(MODELS[family].parameters.optimize_prompt_options ?? [])].sort();
 }
 
-/** Options that no model decides about. */
+/** Options that do not depend on the model. */
 const ALWAYS = [
 	'additionalBodyFields',
 	'background',
@@ -81,7 +81,7 @@ function expectedEntries(operation: Operation, family: Family | undefined): stri
 	].sort();
 }
 
-/** One known id of each spelling, and ids nobody knows. */
+/** Known ids in each spelling, and unknown ids. */
 const SPELLED: Array<[model: string, family: Family | undefined, chosen?: Family]> = [
 	...FAMILIES.map((family): [string, Family] => [IDS[family], family]),
 	['dola-seedream-5-0-pro-260628', '5.0-pro'],
@@ -109,7 +109,7 @@ describe.each(CASES)('$operation with $model $chosen', ({ operation, model, fami
 	};
 	const rules = family ?? chosen;
 
-	it('shows the fields and resolutions that its documents list', () => {
+	it('shows the documented fields and resolutions', () => {
 		const expected = expectedFields(operation, rules);
 		if (chosen) expected.splice(2, 0, 'modelFamily');
 		expect(fieldsShown(set)).toEqual(expected);
@@ -119,7 +119,7 @@ describe.each(CASES)('$operation with $model $chosen', ({ operation, model, fami
 		);
 	});
 
-	it('offers the options that its documents list, with their values', () => {
+	it('offers the documented options and values', () => {
 		const entries = entriesShown(set);
 		expect(entries.map(({ name }) => name).sort()).toEqual(expectedEntries(operation, rules));
 		const optimization = entries.find(({ name }) => name === 'promptOptimization');
@@ -211,7 +211,7 @@ describe('every field by n8n’s guidelines', () => {
 		},
 	);
 
-	it('operation stands before model in every condition', () => {
+	it('operation comes before model in every condition', () => {
 		for (const { displayOptions } of properties) {
 			const keys = Object.keys(displayOptions?.show ?? {});
 			expect(keys.slice(1)).not.toContain('operation');

@@ -26,7 +26,7 @@ const SET = {
 describe('new-api, the engine behind many gateways', () => {
 	const set = parameters('imageSet', IDS['4.5'], { maxImages: 3 });
 
-	it('drops what makes a set: one image comes, with the cause and the setting', async () => {
+	it('drops the parameters of a set: one image is returned, with a warning that says what to change', async () => {
 		const items = await bench.items(set, { credentials: bench.credentials('new-api') });
 		expect(bench.bodies()).toEqual([
 			{
@@ -48,7 +48,7 @@ describe('new-api, the engine behind many gateways', () => {
 	});
 
 	it.each(['both', 'extraFields'])(
-		'Seedream Parameters: %s brings the whole set',
+		'Seedream Parameters: %s returns the whole set',
 		async (placement) => {
 			const items = await bench.items(set, {
 				credentials: bench.credentials('new-api', { placement }),
@@ -73,34 +73,37 @@ describe('new-api, the engine behind many gateways', () => {
 		},
 	);
 
-	it('a host nobody knows is taken for one', async () => {
+	it('an unknown host is treated as one', async () => {
 		const credentials = bench.credentials('new-api', { gateway: 'automatic', placement: 'both' });
 		expect(await bench.items(set, { credentials })).toHaveLength(3);
 	});
 
-	it.each(['url', 'b64_json'])('absent fields as "" do no harm (%s)', async (responseFormat) => {
-		const options = { responseFormat };
-		const values = parameters('textToImage', IDS['4.5'], { options });
-		const [{ json, binary }] = await bench.items(values, {
-			credentials: bench.credentials('new-api'),
-		});
-		const [{ id }] = bench.gateway.ledger.requests;
-		const [{ url }] = bench.gateway.ledger.images;
-		expect(json).toEqual({
-			index: 0,
-			model: IDS['4.5'],
-			prompt: TINY,
-			created: expect.any(Number) as number,
-			requestId: id,
-			size: '16x16',
-			width: 16,
-			height: 16,
-			mimeType: 'image/jpeg',
-			fileName: binary?.data.fileName,
-			...(responseFormat === 'url' ? { url } : {}),
-		});
-		expect(bytesOf({ json, binary }).subarray(0, 3).toString('hex')).toBe('ffd8ff');
-	});
+	it.each(['url', 'b64_json'])(
+		'empty strings for absent fields are ignored (%s)',
+		async (responseFormat) => {
+			const options = { responseFormat };
+			const values = parameters('textToImage', IDS['4.5'], { options });
+			const [{ json, binary }] = await bench.items(values, {
+				credentials: bench.credentials('new-api'),
+			});
+			const [{ id }] = bench.gateway.ledger.requests;
+			const [{ url }] = bench.gateway.ledger.images;
+			expect(json).toEqual({
+				index: 0,
+				model: IDS['4.5'],
+				prompt: TINY,
+				created: expect.any(Number) as number,
+				requestId: id,
+				size: '16x16',
+				width: 16,
+				height: 16,
+				mimeType: 'image/jpeg',
+				fileName: binary?.data.fileName,
+				...(responseFormat === 'url' ? { url } : {}),
+			});
+			expect(bytesOf({ json, binary }).subarray(0, 3).toString('hex')).toBe('ffd8ff');
+		},
+	);
 
 	it('its request id comes from X-Oneapi-Request-Id', async () => {
 		const address = `${bench.gateway.profileUrl('new-api')}/v1/images/generations`;
@@ -115,7 +118,7 @@ describe('new-api, the engine behind many gateways', () => {
 	});
 });
 
-describe('references for a gateway that takes no addresses (Unode)', () => {
+describe('references for a gateway that does not support URLs (Unode)', () => {
 	let server: Server;
 	let origin: string;
 	let answer: RequestListener;
@@ -145,7 +148,7 @@ describe('references for a gateway that takes no addresses (Unode)', () => {
 		['png', '/picture', 'text/plain'],
 		['webp', '/a/b.jpg?x=1&y=%20', 'application/octet-stream'],
 		['gif', '/gif', 'image/jpeg'],
-	] as const)('%s, whatever name and type it has', async (format, path, type) => {
+	] as const)('%s, with any name and type', async (format, path, type) => {
 		const bytes = await picture(20, 20, format);
 		answer = (_request, response) => response.setHeader('Content-Type', type).end(bytes);
 		expect(await bench.body(edit(origin + path), unode())).toEqual({
@@ -159,7 +162,7 @@ describe('references for a gateway that takes no addresses (Unode)', () => {
 		expect(seen).toEqual([{ url: path, authorization: undefined }]);
 	});
 
-	it('several keep their order, also among files', async () => {
+	it('several keep their order, also between files', async () => {
 		const [jpeg, png] = [await picture(20, 20, 'jpeg'), await picture()];
 		answer = ({ url }, response) => {
 			// The first comes last.
@@ -181,7 +184,7 @@ describe('references for a gateway that takes no addresses (Unode)', () => {
 		expect(image).toEqual([dataUri('jpeg', jpeg), dataUri('png', png), dataUri('webp', webp)]);
 	});
 
-	it('one that stalls is given up', async () => {
+	it('a stalled download fails', async () => {
 		answer = (_request, response) => response.write('GIF89a');
 		hurry();
 		const { message, description } = await bench.refusal(edit(`${origin}/a.gif`), unode());
@@ -221,7 +224,7 @@ describe('references for a gateway that takes no addresses (Unode)', () => {
 			},
 			/could not be downloaded/,
 		],
-	])('%s is told, naming the address, before anything is sent', async (_name, how, words) => {
+	])('%s is reported with the URL before anything is sent', async (_name, how, words) => {
 		answer = how;
 		const { message, description } = await bench.refusal(edit(`${origin}/a.png`), unode());
 		expect(message).toContain(`image 1 (${origin}/a.png)`);
@@ -229,14 +232,14 @@ describe('references for a gateway that takes no addresses (Unode)', () => {
 		expect(seen).toHaveLength(1);
 	});
 
-	it('what is too large or too small is told as for a file', async () => {
+	it('sizes are checked as for files', async () => {
 		const bytes = await picture(10, 10);
 		answer = (_request, response) => response.end(bytes);
 		const { message } = await bench.refusal(edit(`${origin}/a.png`), unode());
 		expect(message).toContain('is 10 x 10 pixels, which is too small');
 	});
 
-	it('others get the address itself and fetch it on their own', async () => {
+	it('other gateways receive the URL and download it themselves', async () => {
 		const address = `${bench.gateway.url}/samples/16x16.png`;
 		for (const gateway of ['deerapi', 'gateway002'] as const) {
 			const { image } = await bench.body(edit(address), {
@@ -247,7 +250,7 @@ describe('references for a gateway that takes no addresses (Unode)', () => {
 	});
 });
 
-it('Background: Transparent is sent with a picture that has transparent pixels', async () => {
+it('Background: Transparent is sent with an image that has transparent pixels', async () => {
 	const background = { r: 9, g: 9, b: 9, alpha: 0.5 };
 	const bytes = await sharp({ create: { width: 32, height: 32, channels: 4, background } })
 		.png()
@@ -274,14 +277,14 @@ it('Background: Transparent is sent with a picture that has transparent pixels',
 	}
 });
 
-describe('what a gateway cannot take', () => {
+describe('what a gateway does not support', () => {
 	it.each([
 		['deerapi', '3K', '3072x3072', 'DeerAPI'],
 		['routescope', '3K', '3072x3072', 'RouteScope'],
 		['gateway002', '2K', '2048x2048', 'Gateway 002 Style'],
 		['gateway002', '4K', '4096x4096', 'Gateway 002 Style'],
 	] as const)(
-		'%s: %s goes out as pixels, and the user is told',
+		'%s: %s is sent in pixels, with a warning',
 		async (gateway, resolution, size, name) => {
 			const [{ json }] = await bench.items(
 				parameters('textToImage', IDS['5.0-lite'], { resolution }),
@@ -301,7 +304,7 @@ describe('what a gateway cannot take', () => {
 		['2K', '4:3', '2304x1728'],
 		['4K', '16:9', '5504x3040'],
 	])(
-		'gateway 002: %s %s by its own table, or else the model’s',
+		'gateway 002: %s %s by its own table, or otherwise the model’s',
 		async (resolution, aspectRatio, size) => {
 			const body = await bench.body(
 				parameters('textToImage', IDS['4.5'], { resolution, aspectRatio }),
@@ -318,7 +321,7 @@ describe('what a gateway cannot take', () => {
 		},
 	);
 
-	it('a resolution that only the gateway names has no pixels to translate it to', async () => {
+	it('a resolution that only the gateway supports has no size in pixels', async () => {
 		const { message, description } = await bench.refusal(
 			parameters('textToImage', IDS['4.5'], { resolution: '1K', aspectRatio: '16:9' }),
 			{ credentials: bench.credentials('routescope') },
@@ -328,7 +331,7 @@ describe('what a gateway cannot take', () => {
 	});
 
 	it.each([IDS['4.5'], 'ep-20260101000000-abcde'])(
-		'gateway 002: a set of %s is refused in words',
+		'gateway 002: a set of %s is rejected',
 		async (model) => {
 			const { message, description } = await bench.refusal(parameters('imageSet', model), {
 				credentials: bench.credentials('gateway002'),
@@ -340,7 +343,7 @@ describe('what a gateway cannot take', () => {
 		},
 	);
 
-	it('each option that a gateway does not list stays away, and is named', async () => {
+	it('options that a gateway does not list are not sent, with a warning for each', async () => {
 		const options = { quality: 'hd', user: 'customer-42', promptOptimization: 'standard' };
 		const [{ json }] = await bench.items(
 			{ ...parameters('textToImage', IDS['4.5'], { options }) },
@@ -363,7 +366,7 @@ describe('what a gateway cannot take', () => {
 	});
 });
 
-describe('the model list of a gateway nobody knows', () => {
+describe('the model list of an unknown gateway', () => {
 	const offered = async (ids: string[], filter?: string) => {
 		const data = ids.map((id) => ({ id, object: 'model' }));
 		bench.gateway.inject({ on: 'models', body: JSON.stringify({ object: 'list', data }) });
@@ -375,7 +378,7 @@ describe('the model list of a gateway nobody knows', () => {
 		return results.map(({ value }) => value);
 	};
 
-	it('has its own spelling in place of the catalog’s', async () => {
+	it('contains the gateway’s own ids instead of the catalog’s', async () => {
 		expect(
 			await offered([
 				'gpt-image-1',
@@ -392,7 +395,7 @@ describe('the model list of a gateway nobody knows', () => {
 		]);
 	});
 
-	it('is sorted, also where * shows all', async () => {
+	it('is sorted, also with all models (*)', async () => {
 		expect(
 			await offered(['z-image', 'gpt-image-1', 'seedream-4.5', 'doubao-seedream-4.5'], '*'),
 		).toEqual([
@@ -408,7 +411,7 @@ describe('the model list of a gateway nobody knows', () => {
 	});
 });
 
-describe('a gateway that only looks compatible', () => {
+describe('a gateway that is only partly compatible', () => {
 	const failed = async (body: object, status = 200) => {
 		bench.gateway.inject({ on: 'request', nth: 'every', status, body: JSON.stringify(body) });
 		const { items, error } = await bench.run(parameters('textToImage', IDS['4.5']), {
@@ -435,7 +438,7 @@ describe('a gateway that only looks compatible', () => {
 		],
 		['Replicate', { id: 'abc', status: 'starting', output: null, error: null, urls: {} }],
 		['a task alone', { task_id: 'task_01', task_status: 'PENDING' }],
-	])('%s answers with a task', async (_name, body) => {
+	])('%s returns a task', async (_name, body) => {
 		expect(await failed(body)).toMatch(/task/i);
 	});
 
@@ -467,14 +470,14 @@ describe('a gateway that only looks compatible', () => {
 		expect(await failed(body, status)).toMatch(/Base URL/);
 	});
 
-	it('a field it wants and does not get is shown in its own words', async () => {
+	it('a missing field is reported in the gateway’s own words', async () => {
 		expect(await failed({ error: { message: 'image_urls is required' } }, 400)).toContain(
 			'image_urls is required',
 		);
 	});
 });
 
-describe('a set that comes back as one image', () => {
+describe('a set that returns a single image', () => {
 	const one = parameters('imageSet', IDS['4.5'], {
 		maxImages: 3,
 		prompt: `${TINY} [images:1]`,
@@ -494,14 +497,14 @@ describe('a set that comes back as one image', () => {
 		},
 	);
 
-	it('from the service itself is what the model decided', async () => {
+	it('at the service itself, the model decided so', async () => {
 		const [{ json }] = await bench.items(one);
 		expect(json.warnings).toEqual([
 			'Requested 3 images, received 1. The model decides how many it generates.',
 		]);
 	});
 
-	it('is not advised what is set already', async () => {
+	it('the advice is not repeated once it was followed', async () => {
 		const credentials = bench.credentials('new-api', { placement: 'both' });
 		const [{ json }] = await bench.items(one, { credentials });
 		expect(json.warnings).toEqual([expect.stringMatching(/operator to let the field through/)]);
@@ -512,7 +515,7 @@ it.each([
 	['a task in a list', 200, { code: 200, data: [{ status: 'submitted', task_id: 't' }] }, /task/],
 	['a task in an object', 200, { code: 200, message: 'success', data: { task_id: 't' } }, /task/],
 	['a proxy without that path', 404, { message: 'no Route matched with those values' }, /Base URL/],
-])('an answer with %s gets its own message', async (_name, status, body, expected) => {
+])('a response with %s has its own message', async (_name, status, body, expected) => {
 	bench.gateway.inject({ on: 'request', nth: 'every', status, body: JSON.stringify(body) });
 	const { items, error } = await bench.run(parameters('textToImage', IDS['4.5']), {
 		credentials: bench.credentials('new-api'),

@@ -38,7 +38,7 @@ it.each([
 	expect(await warnings()).toBeUndefined();
 });
 
-it('counts what Additional Body Fields put in place of the references', async () => {
+it('counts the references that Additional Body Fields set', async () => {
 	respondWith({ generated_images: 1, input_images: 1 });
 	const image = 'https://example.com/3.png';
 	expect(await warnings({ options: { additionalBodyFields: { image } } })).toBeUndefined();

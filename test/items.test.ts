@@ -29,7 +29,7 @@ async function pixels(bytes: Buffer) {
 }
 
 describe('one image', () => {
-	it('is a whole item: JSON, file, and where it came from', async () => {
+	it('is an item with JSON, file and a link to its input item', async () => {
 		const [item, ...more] = await bench.items(text());
 		expect(more).toEqual([]);
 		const { requests, images, downloads } = bench.gateway.ledger;
@@ -84,14 +84,14 @@ describe('one image', () => {
 		['gif', 'image/gif', 'gif'],
 		['tiff', 'image/tiff', 'tif'],
 		['avif', 'image/avif', 'avif'],
-	])('the bytes decide: %s where a JPEG was due', async (format, mimeType, extension) => {
+	])('the bytes decide: %s instead of a JPEG', async (format, mimeType, extension) => {
 		const [item] = await bench.items(text({ prompt: `[format:${format}] [pixels:64x48]` }));
 		expect(item.json).toMatchObject({ mimeType, width: 64, height: 48 });
 		expect(item.binary?.data).toMatchObject({ mimeType, fileExtension: extension });
 		expect(item.json.fileName).toMatch(new RegExp(`\\.${extension}$`));
 	});
 
-	it('a JPEG whose size stands behind 200 kB of metadata', async () => {
+	it('a JPEG whose size follows 200 kB of metadata', async () => {
 		const [item] = await bench.items(text({ prompt: '[exif:200000]' }));
 		expect(item.json).toMatchObject({ size: '1280x720', width: 1280, height: 720 });
 		expect(bytesOf(item).equals(await made())).toBe(true);
@@ -104,13 +104,13 @@ describe('one image', () => {
 		expect(item.json).toMatchObject({ seed: 11, size: '16x16', usage: { generated_images: 1 } });
 	});
 
-	it('of another size than asked for says so', async () => {
+	it('of another size than requested has a warning', async () => {
 		const [item] = await bench.items(text({ prompt: '[pixels:800x600]' }));
 		expect(item.json).toMatchObject({ size: '800x600', width: 800, height: 600 });
 		expect(item.json.warnings).toEqual(['The image is 800x600 pixels; 1280x720 was requested.']);
 	});
 
-	it('of a size that was the model’s to choose says nothing', async () => {
+	it('of a size that the model chose has no warning', async () => {
 		const [item] = await bench.items(
 			parameters('textToImage', IDS['4.5'], { prompt: '[pixels:800x600]' }),
 		);
@@ -144,7 +144,7 @@ describe('a set', () => {
 		expect(new Set(items.map(({ json }) => json.fileName)).size).toBe(3);
 	});
 
-	it('of which fewer images came than asked says so, once', async () => {
+	it('with fewer images than requested has one warning', async () => {
 		const items = await bench.items(set(4, {}, 'foxes [images:2] [pixels:64x48]'));
 		expect(items.map(({ json }) => json.warnings)).toEqual([
 			[expect.stringMatching(/^Requested 4 images, received 2\./)],
@@ -181,7 +181,7 @@ describe('a set', () => {
 });
 
 describe('several input items', () => {
-	it('each keeps its own images, in order, whichever was ready first', async () => {
+	it('each keeps its own images, in order, whichever finished first', async () => {
 		const prompts = ['one', 'two', 'three', 'four', 'five'].map((name) => `${name} [pixels:64x48]`);
 		bench.gateway.inject({ on: 'request', match: { prompt: 'one' }, delay: 300 });
 		const items = await bench.items(
@@ -204,7 +204,7 @@ describe('several input items', () => {
 	});
 });
 
-describe('however the answer holds the image', () => {
+describe('wherever the response contains the image', () => {
 	const ANSWERS: ReadonlyArray<
 		[name: string, entry: (address: string, base64: string) => object, hasAddress: boolean]
 	> = [
@@ -256,7 +256,7 @@ describe('however the answer holds the image', () => {
 		});
 	});
 
-	it('what the gateway itself sends when asked for base64', async () => {
+	it('the gateway’s own response for base64', async () => {
 		const [item] = await bench.items(text({ options: { responseFormat: 'b64_json' } }));
 		expect(bench.bodies()[0].response_format).toBe('b64_json');
 		expect(item.json).not.toHaveProperty('url');
@@ -266,7 +266,7 @@ describe('however the answer holds the image', () => {
 	});
 
 	it.each(['deerapi', 'gateway001', 'routescope', 'unode'] as const)(
-		"%s's own shape, both ways",
+		"%s's own response, as URL and base64",
 		async (gateway) => {
 			const credentials = bench.credentials(gateway);
 			for (const responseFormat of ['url', 'b64_json']) {
@@ -283,7 +283,7 @@ describe('however the answer holds the image', () => {
 		},
 	);
 
-	it('a revised prompt is handed on', async () => {
+	it('a revised prompt is part of the item', async () => {
 		const data = [{ url: `${bench.gateway.url}/samples/64x48.png`, revised_prompt: 'a red fox' }];
 		bench.gateway.inject({ on: 'request', body: JSON.stringify({ created: 1_757_323_224, data }) });
 		const [item] = await bench.items(text());
@@ -294,7 +294,7 @@ describe('however the answer holds the image', () => {
 describe('Download Images off', () => {
 	const options = { downloadImages: false };
 
-	it('gives the address and what the answer says of the image', async () => {
+	it('returns the URL and what the response says about the image', async () => {
 		const [item] = await bench.items(text({ options }));
 		const { requests, images, downloads } = bench.gateway.ledger;
 		expect(item).toEqual({
@@ -315,7 +315,7 @@ describe('Download Images off', () => {
 		expect(downloads).toEqual([]);
 	});
 
-	it('keeps image data, which has no address', async () => {
+	it('stores image data, which has no URL', async () => {
 		const [item] = await bench.items(text({ options: { ...options, responseFormat: 'b64_json' } }));
 		expect(await pixels(bytesOf(item))).toEqual({ format: 'jpeg', width: 1280, height: 720 });
 	});
@@ -328,7 +328,7 @@ describe('Download Images off', () => {
 });
 
 describe('Put Output in Field', () => {
-	it('names the field, also of a single item', async () => {
+	it('is the name of the field, also in a single item', async () => {
 		const items = await bench.items(set(2, { binaryPropertyOutput: 'picture' }));
 		expect(items.map(({ binary }) => Object.keys(binary ?? {}))).toEqual([
 			['picture'],
@@ -340,7 +340,7 @@ describe('Put Output in Field', () => {
 		expect(Object.keys(item.binary ?? {})).toEqual(['picture', 'picture_1']);
 	});
 
-	it('left empty is data', async () => {
+	it('is data when left empty', async () => {
 		const [item] = await bench.items(set(1, { binaryPropertyOutput: '' }));
 		expect(Object.keys(item.binary ?? {})).toEqual(['data']);
 	});
@@ -353,7 +353,7 @@ describe('File Name', () => {
 		return items.map(({ json }) => json.fileName);
 	};
 
-	it('fills in its placeholders', async () => {
+	it('replaces its placeholders', async () => {
 		expect(await names('{model}_{item}_{index}')).toEqual([
 			`${IDS['4.0']}_0_0.jpg`,
 			`${IDS['4.0']}_0_1.jpg`,
@@ -364,25 +364,25 @@ describe('File Name', () => {
 		]);
 	});
 
-	it('keeps the names of a set apart', async () => {
+	it('gives the images of a set distinct names', async () => {
 		expect(await names('campaign')).toEqual(['campaign-0.jpg', 'campaign-1.jpg']);
 		expect(await names('campaign', 1)).toEqual(['campaign.jpg']);
 	});
 
-	it('keeps names apart when more images come than were asked for', async () => {
+	it('gives distinct names to more images than requested', async () => {
 		const url = `${bench.gateway.url}/samples/64x48.png`;
 		bench.gateway.inject({ on: 'request', body: JSON.stringify({ data: [{ url }, { url }] }) });
 		const items = await bench.items(text({ options: { fileName: 'campaign' } }));
 		expect(items.map(({ json }) => json.fileName)).toEqual(['campaign.png', 'campaign-1.png']);
 	});
 
-	it('leaves alone what is no placeholder, and takes nothing for a folder', async () => {
+	it('keeps unknown placeholders, and never creates folders', async () => {
 		expect(await names('{constructor}{name} {{x}}', 1)).toEqual(['{constructor}{name} {{x}}.jpg']);
 		expect(await names('../a/b\\c:d*e?f"g<h>i|j\nk', 1)).toEqual(['..-a-b-c-d-e-f-g-h-i-j-k.jpg']);
 		expect(await names('', 1)).toEqual([expect.stringMatching(/^doubao-.*-0-0\.jpg$/)]);
 	});
 
-	it('stays short enough for a file system', async () => {
+	it('is short enough for a file system', async () => {
 		const [name] = await names('x '.repeat(200), 1);
 		expect(Buffer.byteLength(String(name))).toBeLessThanOrEqual(255);
 		expect(name).toMatch(/^(x )+\.jpg$/);
@@ -399,7 +399,7 @@ describe('File Name', () => {
 		expect(items.map(({ json }) => json.fileName)).toEqual(['first.jpg', 'second.jpg']);
 	});
 
-	it('of a model with a vendor prefix', async () => {
+	it('contains no slash for a model with a vendor prefix', async () => {
 		const model = 'bytedance/seedream-4.5';
 		const url = `${bench.gateway.url}/samples/64x48.png`;
 		bench.gateway.inject({ on: 'request', body: JSON.stringify({ data: [{ url }] }) });
@@ -411,7 +411,7 @@ describe('File Name', () => {
 });
 
 describe('Simplify off', () => {
-	it('adds the answer without image data, once', async () => {
+	it('adds the response without image data, once', async () => {
 		const uri = dataUri('png', await picture());
 		const data = [
 			{ b64_json: uri.split(',')[1], size: '32x32', odd: 1 },
@@ -430,7 +430,7 @@ describe('Simplify off', () => {
 		expect(items[1].json).not.toHaveProperty('response');
 	});
 
-	it('is the whole answer of the gateway', async () => {
+	it('returns the gateway’s whole response', async () => {
 		const [item] = await bench.items(text({ options: { simplify: false } }));
 		expect(item.json.response).toEqual({
 			model: 'doubao-seedream-5-0-pro',
@@ -441,7 +441,7 @@ describe('Simplify off', () => {
 	});
 });
 
-it('Simplify off holds no image data of a stream either', async () => {
+it('Simplify off contains no image data of a stream either', async () => {
 	// new-api hands the images of a stream over in the events that close it.
 	const values = set(1, { stream: 'on', simplify: false, responseFormat: 'b64_json' });
 	const [item] = await bench.items(values, { credentials: bench.credentials('new-api') });
@@ -451,7 +451,7 @@ it('Simplify off holds no image data of a stream either', async () => {
 	expect(item.json.response).not.toHaveProperty('b64_json');
 });
 
-it('an image whose address is gone keeps its address and says what happened', async () => {
+it('an image whose URL has expired keeps its URL and says what happened', async () => {
 	const url = `${bench.gateway.url}/samples/none.png`;
 	bench.gateway.inject({
 		on: 'request',
@@ -463,7 +463,7 @@ it('an image whose address is gone keeps its address and says what happened', as
 	expect(item.json.downloadError).toMatch(/404/);
 });
 
-it('an AI Agent gets JSON that says it all', async () => {
+it('an AI Agent gets complete JSON', async () => {
 	const { items } = await bench.run(text(), { toolCall: { prompt: 'a fox' } });
 	expect(items.map(({ json }) => json)).toEqual([
 		expect.objectContaining({
@@ -475,7 +475,7 @@ it('an AI Agent gets JSON that says it all', async () => {
 	]);
 });
 
-it('an image that comes as bytes and address keeps its address', async () => {
+it('an image returned as both data and URL keeps its URL', async () => {
 	const url = `${bench.gateway.url}/samples/32x32.png`;
 	const data = [{ url, b64_json: (await picture()).toString('base64') }];
 	bench.gateway.inject({ on: 'request', body: JSON.stringify({ data }) });
@@ -486,7 +486,7 @@ it('an image that comes as bytes and address keeps its address', async () => {
 });
 
 it.each(['keep', 'fail'])(
-	'a key that comes with a missing image is not shown (%s)',
+	'a key in the error of a missing image is not shown (%s)',
 	async (how) => {
 		const data = [
 			{ url: `${bench.gateway.url}/samples/64x48.png` },
@@ -503,7 +503,7 @@ it.each(['keep', 'fail'])(
 	},
 );
 
-it('image data of no known format is kept as it came, and that is said', async () => {
+it('image data of an unknown format is stored as it is, and the item says so', async () => {
 	const bytes = Buffer.from('not an image at all, but paid for');
 	const data = [{ b64_json: bytes.toString('base64') }];
 	bench.gateway.inject({ on: 'request', body: JSON.stringify({ data }) });
@@ -515,7 +515,7 @@ it('image data of no known format is kept as it came, and that is said', async (
 	});
 });
 
-it('names that expressions leave empty are the usual ones', async () => {
+it('names that expressions leave empty have their defaults', async () => {
 	for (const nothing of ['={{ $json.nothing }}', '={{ null }}', '={{ "" }}']) {
 		const options = { fileName: nothing, binaryPropertyOutput: nothing };
 		const [{ binary }] = await bench.items(parameters('textToImage', IDS['4.0'], { options }));

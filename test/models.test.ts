@@ -12,12 +12,12 @@ const ids = async (
 	return results.map(({ value }) => value);
 };
 
-/** Answers the next model list with these entries. */
+/** Returns these entries as the next model list. */
 function offer(...data: object[]): void {
 	bench.gateway.inject({ on: 'models', body: JSON.stringify({ object: 'list', data }) });
 }
 
-it('Text-to-Image at Volcengine: newest first, with what ends when', async () => {
+it('Text-to-Image at Volcengine: newest first, with retirement dates', async () => {
 	const { results } = await listModels(bench.credentials(), { operation: 'textToImage' });
 	expect(results.map(({ name }) => name)).toEqual([
 		'Seedream 5.0 Pro (doubao-seedream-5-0-pro-260628)',
@@ -42,7 +42,7 @@ it('Text-to-Image at Volcengine: newest first, with what ends when', async () =>
 	expect(headers.authorization).toBe('Bearer ***');
 });
 
-it('Image Set: only models that make sets', async () => {
+it('Image Set: only models that support sets', async () => {
 	expect(await ids('imageSet')).toEqual([
 		'doubao-seedream-5-0-260128',
 		'doubao-seedream-5-0-lite-260128',
@@ -58,7 +58,7 @@ it('Image Set: only models that make sets', async () => {
 	]);
 });
 
-it('Image-to-Image: SeedEdit where a document still names it, 3.0 never', async () => {
+it('Image-to-Image: SeedEdit if a document still lists it, 3.0 never', async () => {
 	const gateway001 = bench.credentials('gateway001');
 	expect(await ids('imageToImage', undefined, gateway001)).toEqual([
 		'doubao-seedream-5-0-260128',
@@ -74,7 +74,7 @@ it('Image-to-Image: SeedEdit where a document still names it, 3.0 never', async 
 	]);
 });
 
-it('each gateway lists what its document names', async () => {
+it('each gateway lists the models of its document', async () => {
 	expect(await ids('textToImage', undefined, bench.credentials('deerapi'))).toContain(
 		'doubao-seedream-5-0-260128',
 	);
@@ -89,8 +89,8 @@ it('each gateway lists what its document names', async () => {
 	);
 });
 
-describe('what the live list adds', () => {
-	it('Seedream ids that the catalog does not know, last; nothing twice', async () => {
+describe('models that the live list adds', () => {
+	it('Seedream ids that the catalog does not know come last, without duplicates', async () => {
 		offer(
 			{ id: 'doubao-seedream-6-0-pro-270101' },
 			{ id: 'doubao-seedream-5-0-pro-260628' },
@@ -110,30 +110,30 @@ describe('what the live list adds', () => {
 		expect(values).not.toContain('doubao-seedance-1-0-pro-250528');
 	});
 
-	it('nothing that the service has shut down', async () => {
+	it('no model that the service has shut down', async () => {
 		offer({ id: 'doubao-seedream-3-0-t2i-250415', status: 'Shutdown' });
 		expect(await ids('textToImage')).not.toContain('doubao-seedream-3-0-t2i-250415');
 	});
 
-	it('nothing that cannot do the operation', async () => {
+	it('no model that does not support the operation', async () => {
 		offer({ id: 'bytedance/seedream-5.0-pro' });
 		expect(await ids('imageSet')).not.toContain('bytedance/seedream-5.0-pro');
 	});
 
-	it('entries that are none are passed over', async () => {
+	it('invalid entries are ignored', async () => {
 		offer({ name: 'no id' }, { id: 7 }, { id: 'doubao-seedream-9' });
 		expect(await ids('textToImage')).toContain('doubao-seedream-9');
 	});
 });
 
 describe('the filter', () => {
-	it('finds by family and by id, whatever the case', async () => {
+	it('finds models by family and by id, in any case', async () => {
 		expect(await ids('textToImage', 'FLASH')).toEqual(['doubao-seedream-5-0-flash-260915']);
 		expect(await ids('textToImage', 'Seedream 4.5')).toEqual(['doubao-seedream-4-5-251128']);
 		expect(await ids('textToImage', 'nothing of the kind')).toEqual([]);
 	});
 
-	it('reaches other models of the gateway, and * shows them all', async () => {
+	it('finds other models of the gateway, and * shows all', async () => {
 		const models = [{ id: 'gpt-image-1' }, { id: 'my-tuned-model' }];
 		offer(...models);
 		expect(await ids('textToImage', 'tuned')).toEqual(['my-tuned-model']);
@@ -167,7 +167,7 @@ describe('a gateway without a list', () => {
 		]);
 	});
 
-	it('but a gateway that is not there is told about', async () => {
+	it('but an unreachable gateway is reported', async () => {
 		const credentials = { baseUrl: 'http://127.0.0.1:9', apiKey: KEY, gateway: 'unode' };
 		await expect(ids('textToImage', undefined, credentials)).rejects.toThrow(
 			'The service refused the connection',
@@ -176,21 +176,24 @@ describe('a gateway without a list', () => {
 });
 
 describe('a wrong key', () => {
-	it.each(['volcengine', 'deerapi'] as const)('%s says so, and what to do', async (gateway) => {
-		const credentials = bench.credentials(gateway, { apiKey: 'sk-wrong' });
-		await expect(listModels(credentials, { operation: 'textToImage' })).rejects.toMatchObject({
-			message: expect.stringMatching(/rejected the API key/) as string,
-			description: expect.stringMatching(/credential.*By ID/s) as string,
-			httpCode: '401',
-		});
-	});
+	it.each(['volcengine', 'deerapi'] as const)(
+		'%s: the message says so, and what to do',
+		async (gateway) => {
+			const credentials = bench.credentials(gateway, { apiKey: 'sk-wrong' });
+			await expect(listModels(credentials, { operation: 'textToImage' })).rejects.toMatchObject({
+				message: expect.stringMatching(/rejected the API key/) as string,
+				description: expect.stringMatching(/credential.*By ID/s) as string,
+				httpCode: '401',
+			});
+		},
+	);
 
 	it.each([
 		['nothing', { status: 401, body: '' }],
 		['a text', { status: 403, body: 'Forbidden' }],
 		['a web page', { status: 403, html: true as const }],
 		['the key', { status: 401, message: `Incorrect API key ${KEY}` }],
-	])('answered with %s', async (_name, fault) => {
+	])('when it returns %s', async (_name, fault) => {
 		bench.gateway.inject({ on: 'models', ...fault });
 		const failure = await listModels(bench.credentials(), { operation: 'textToImage' }).then(
 			() => undefined,
@@ -201,7 +204,7 @@ describe('a wrong key', () => {
 	});
 });
 
-it('before an operation is known, every model', async () => {
+it('without an operation, every model is listed', async () => {
 	const { results } = await listModels(bench.credentials('gateway001'), {});
 	expect(results.map(({ value }) => value)).toEqual(
 		expect.arrayContaining(['doubao-seedream-3-0-t2i-250415', 'doubao-seededit-3-0-i2i-250628']),

@@ -48,21 +48,21 @@ function sources(folder: string): string[] {
 	});
 }
 
-it('holds the compiled sources, icons, README and licence, and nothing else', () => {
+it('contains the compiled sources, icons, README and licence, and nothing else', () => {
 	const expected = [...sources('nodes'), ...sources('credentials'), ...sources('icons')];
 	expect(packed.files).toEqual(
 		['LICENSE.md', 'README.md', 'package.json', ...expected.map((path) => `dist/${path}`)].sort(),
 	);
 });
 
-it('holds no test and no source map', () => {
+it('contains no test and no source map', () => {
 	expect(packed.files.filter((path) => /test|\.map$|\.ts$|example|\.env/i.test(path))).toEqual([]);
 	for (const path of packed.files.filter((each) => each.endsWith('.js'))) {
 		expect(readFileSync(join(packed.folder, path), 'utf8')).not.toContain('sourceMappingURL');
 	}
 });
 
-it('depends on nothing but what n8n brings along', () => {
+it('depends only on what n8n provides', () => {
 	const { manifest } = packed;
 	expect(manifest.dependencies ?? {}).toEqual({});
 	expect(manifest.peerDependencies).toEqual({ 'n8n-workflow': '*' });
@@ -111,7 +111,7 @@ it("is loaded by n8n's own loader: node, credential, icons, codex", async () => 
 	});
 });
 
-it('has icons that are pictures, one for light and one for dark', async () => {
+it('has valid icons, one for the light theme and one for the dark one', async () => {
 	const [light, dark] = ['seedream.svg', 'seedream.dark.svg'].map((name) =>
 		readFileSync(join(packed.folder, 'dist/icons', name)),
 	);

@@ -52,19 +52,19 @@ async function sent(
 	return (await bench.body(values, { items, ...more })).image;
 }
 
-describe('where references come from', () => {
+describe('sources of references', () => {
 	it('one field, as a string', async () => {
 		expect(await sent(fields('two'))).toBe(uris.two);
 	});
 
-	it('the field named data, when nothing is set', async () => {
+	it('the field data by default', async () => {
 		const { image } = await bench.body(parameters('imageToImage', IDS['4.5']), {
 			items: [itemWith({ data: { bytes: pictures.one, mimeType: 'image/png' } })],
 		});
 		expect(image).toBe(uris.one);
 	});
 
-	it('several names, with or without blanks', async () => {
+	it('several names, with or without spaces', async () => {
 		expect(await sent(fields('three,one , two'))).toEqual([uris.three, uris.one, uris.two]);
 	});
 
@@ -87,7 +87,7 @@ describe('where references come from', () => {
 		]);
 	});
 
-	it('JSON that looks like a file is none of the image fields', async () => {
+	it('JSON that resembles a file is not an image field', async () => {
 		const { binary = {} } = item();
 		const single = itemWith({ data: { bytes: pictures.two, mimeType: 'image/jpeg' } }, {
 			file: binary.one,
@@ -96,19 +96,19 @@ describe('where references come from', () => {
 		expect(await sent({ image: [{ source: 'allBinary' }] }, [single])).toBe(uris.two);
 	});
 
-	it('an address goes out as it is', async () => {
+	it('a URL is sent as it is', async () => {
 		const address = `${bench.gateway.url}/samples/32x32.png?a=1&b=%20x`;
 		expect(await sent(urls(address))).toBe(address);
 		expect(await sent(urls(`  ${address}\n`))).toBe(address);
 	});
 
-	it('several addresses: one per line, or a list from an expression', async () => {
+	it('several URLs: one per line, or a list from an expression', async () => {
 		const [a, b] = ['png', 'jpeg'].map((name) => `${bench.gateway.url}/samples/32x32.${name}`);
 		expect(await sent(urls(`${a}\n\n${b}\r\n`))).toEqual([a, b]);
 		expect(await sent(urls('={{ $json.list }}'), [item({ list: [b, a] })])).toEqual([b, a]);
 	});
 
-	it('data URIs: checked, and declared as what their bytes are', async () => {
+	it('data URIs are checked and sent with the MIME type of their bytes', async () => {
 		expect(await sent(urls(uris.one))).toBe(uris.one);
 		const wrong = uris.two.replace('image/jpeg', 'image/PNG');
 		expect(await sent(urls(wrong))).toBe(uris.two);
@@ -135,7 +135,7 @@ describe('where references come from', () => {
 		expect(await sent({ image })).toEqual([uris.four, uris.two, uris.one, address, uris.three]);
 	});
 
-	it('a set takes them too, and does without', async () => {
+	it('references are optional for a set', async () => {
 		const values = (referenceImages: INodeParameters) =>
 			parameters('imageSet', IDS['4.5'], { referenceImages, maxImages: 2 });
 		expect((await bench.body(values(fields('two')), { items: [item()] })).image).toBe(uris.two);
@@ -143,7 +143,7 @@ describe('where references come from', () => {
 		expect(await bench.body(parameters('imageSet', IDS['4.5']))).not.toHaveProperty('image');
 	});
 
-	it('a gateway that takes no addresses gets the picture itself', async () => {
+	it('a gateway that does not support URLs receives the image itself', async () => {
 		const address = `${bench.gateway.url}/samples/32x32.png`;
 		const bytes = Buffer.from(await (await fetch(address)).arrayBuffer());
 		const credentials = bench.credentials('unode');
@@ -159,14 +159,14 @@ describe('where references come from', () => {
 	});
 });
 
-describe('files n8n keeps among the JSON (combined binary mode)', () => {
+describe('files that n8n stores in the JSON (combined binary mode)', () => {
 	const workflowSettings = { binaryMode: 'combined' } as const;
 	const combined = (): INodeExecutionData => {
 		const { binary = {} } = item();
 		return { json: { id: 7, nested: { photo: { ...binary.two } }, _files: { ...binary } } };
 	};
 
-	it('by name, by path, by the file itself, all of them', async () => {
+	it('by name, by path, by the file itself, and all image fields', async () => {
 		expect(await sent(fields('={{ $json._files.one }}'), [combined()], { workflowSettings })).toBe(
 			uris.one,
 		);
@@ -181,7 +181,7 @@ describe('files n8n keeps among the JSON (combined binary mode)', () => {
 		).toEqual([uris.one, uris.two, uris.three, uris.four]);
 	});
 
-	it('a name that is none says which there are', async () => {
+	it('an unknown name lists the existing ones', async () => {
 		const { message, description } = await bench.refusal(
 			parameters('imageToImage', IDS['4.5'], { referenceImages: fields('missing') }),
 			{ items: [combined()], workflowSettings },
@@ -201,20 +201,20 @@ describe('the format', () => {
 		['bmp', async () => await Promise.resolve(bmp(32, 32))],
 		['heic', async () => await Promise.resolve(heif('heic', 320, 320))],
 		['heif', async () => await Promise.resolve(heif('mif1', 320, 320))],
-	])('%s is read by its bytes and taken', async (format, make) => {
+	])('%s is recognized by its bytes and accepted', async (format, make) => {
 		const bytes = await make();
 		const file = itemWith({ data: { bytes, mimeType: 'application/octet-stream' } });
 		expect(await sent(DATA_FIELD, [file])).toBe(dataUri(format, bytes));
 	});
 
-	it('AVIF is none of them', async () => {
+	it('AVIF is not supported', async () => {
 		const bytes = await picture(32, 32, 'avif');
 		const { message, description } = await refused(bytes, IDS['4.5']);
 		expect(message).toContain('AVIF');
 		expect(description).toContain('jpeg, png, webp, bmp, tiff, gif, heic, heif');
 	});
 
-	it('SeedEdit reads JPEG and PNG only', async () => {
+	it('SeedEdit supports only JPEG and PNG', async () => {
 		const { message, description } = await refused(
 			await picture(32, 32, 'webp'),
 			IDS['seededit-3.0'],
@@ -223,7 +223,7 @@ describe('the format', () => {
 		expect(description).toMatch(/jpeg, png\./);
 	});
 
-	it('DeerAPI reads no HEIC', async () => {
+	it('DeerAPI does not support HEIC', async () => {
 		const { message } = await refused(heif('heic', 320, 320), IDS['5.0-lite'], 'deerapi');
 		expect(message).toContain('HEIC');
 	});
@@ -232,10 +232,10 @@ describe('the format', () => {
 		['a text', Buffer.from('a note that is no picture')],
 		['an SVG', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32"/>')],
 		['an empty file', Buffer.alloc(0)],
-	])('%s is no image', async (_name, bytes) => {
+	])('%s is not an image', async (_name, bytes) => {
 		const { message } = await refused(bytes, IDS['4.5']);
 		expect(message).toBe('Reference Images: image 1 (field “data”) is not an image [item 0]');
-		// A model that nobody knows reads pictures as well.
+		// The same for an unknown model.
 		await refused(bytes, 'ep-20260101000000-abcde');
 	});
 });
@@ -267,7 +267,7 @@ async function isSent(bytes: Buffer, model: string): Promise<boolean> {
 	return bench.bodies()[0]?.image === dataUri('png', bytes);
 }
 
-describe('pixels and bytes, at the limits and beyond', () => {
+describe('pixels and bytes, at and beyond the limits', () => {
 	const { '4.5': model, 'seededit-3.0': seedEdit } = IDS;
 
 	it.each([
@@ -276,7 +276,7 @@ describe('pixels and bytes, at the limits and beyond', () => {
 		[240, 15],
 		[6000, 6000],
 		[23_984, 1499],
-	])('%d x %d is taken', async (width, height) => {
+	])('%d x %d is accepted', async (width, height) => {
 		expect(await isSent(pngOf(width, height), model)).toBe(true);
 	});
 
@@ -294,20 +294,20 @@ describe('pixels and bytes, at the limits and beyond', () => {
 		expect(description).toContain(limit);
 	});
 
-	it('SeedEdit: 1 to 3 at most', async () => {
+	it('SeedEdit: ratios up to 1:3', async () => {
 		expect(await isSent(pngOf(300, 900), seedEdit)).toBe(true);
 		expect((await refused(pngOf(300, 901), seedEdit)).description).toContain('3 times');
 		expect((await refused(pngOf(901, 300), seedEdit)).message).toContain('too narrow');
 	});
 
-	it('SeedEdit: 10 MB at most', async () => {
+	it('SeedEdit: up to 10 MB', async () => {
 		const limit = 10 * 1024 * 1024;
 		expect(await isSent(pngOf(300, 300, limit), seedEdit)).toBe(true);
 		const { message } = await refused(pngOf(300, 300, limit + 1), seedEdit);
 		expect(message).toMatch(/more than the 10(\.0)? MB/);
 	});
 
-	it('30 MB at most', async () => {
+	it('up to 30 MB', async () => {
 		const limit = 30 * 1024 * 1024;
 		expect(await isSent(pngOf(300, 300, limit), model)).toBe(true);
 		expect((await refused(pngOf(300, 300, limit + 1), model)).message).toMatch(
@@ -315,12 +315,12 @@ describe('pixels and bytes, at the limits and beyond', () => {
 		);
 	});
 
-	it('a model that nobody knows has no limits', async () => {
+	it('an unknown model has no limits', async () => {
 		expect(await isSent(pngOf(3, 9000), 'ep-20260101000000-abcde')).toBe(true);
 	});
 });
 
-describe('how many', () => {
+describe('the number of references', () => {
 	const list = (count: number) => urls(...Array.from({ length: count }, () => uris.one));
 	const image = async (count: number, model: string) =>
 		(await bench.body(parameters('imageToImage', model, { referenceImages: list(count) }))).image;
@@ -332,7 +332,7 @@ describe('how many', () => {
 		['4.5', 14],
 		['4.0', 14],
 		['seededit-3.0', 1],
-	] as const)('%s takes %d', async (family, max) => {
+	] as const)('%s supports up to %d', async (family, max) => {
 		const all = Array.from({ length: max }, () => uris.one);
 		expect(await image(max, IDS[family])).toEqual(max === 1 ? uris.one : all);
 		const { message, description } = await bench.refusal(
@@ -342,7 +342,7 @@ describe('how many', () => {
 		expect(description).toContain(`up to ${max}`);
 	});
 
-	it('references and images of a set are 15 together', async () => {
+	it('references and images of a set add up to at most 15', async () => {
 		const set = (references: number, maxImages: number) =>
 			parameters('imageSet', IDS['4.5'], { referenceImages: list(references), maxImages });
 		expect((await bench.body(set(14, 1))).image).toHaveLength(14);
@@ -359,7 +359,7 @@ describe('how many', () => {
 	});
 });
 
-describe('entries that lead nowhere', () => {
+describe('invalid entries', () => {
 	it.each<[string, INodeParameters, RegExp, RegExp]>([
 		['no entry', {}, /Reference Images is empty/, /at least one image/],
 		['an empty list', { image: [] }, /Reference Images is empty/, /at least one image/],
@@ -397,7 +397,7 @@ describe('entries that lead nowhere', () => {
 		expect(message).toContain('is not a URL');
 	});
 
-	it('all image fields of an item without any', async () => {
+	it('All Image Fields of an item without any', async () => {
 		const { message } = await bench.refusal(
 			parameters('imageToImage', IDS['4.5'], {
 				referenceImages: { image: [{ source: 'allBinary' }] },

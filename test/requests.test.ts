@@ -125,31 +125,28 @@ describe('the body with default parameters', () => {
 		['4.5', 'seedream-4-5-251128'],
 		['4.0', 'seedream-4-0-250828'],
 		['3.0', 'seedream-3-0-t2i-250415'],
-	] as const)(
-		"%s at BytePlus, by BytePlus's id, whichever of the two was chosen",
-		async (family, id) => {
-			const credentials = bench.credentials('byteplus');
-			const expected = {
-				model: id,
-				prompt: TINY,
-				size: DEFAULT_SIZE[family],
-				response_format: 'url',
-				watermark: false,
-			};
-			expect(await bench.body(parameters('textToImage', id), { credentials })).toEqual(expected);
-			expect(await bench.body(parameters('textToImage', IDS[family]), { credentials })).toEqual(
-				expected,
-			);
-			expect(bench.gateway.ledger.requests[0].path).toBe('/byteplus/api/v3/images/generations');
-		},
-	);
+	] as const)("%s at BytePlus, by BytePlus's id, whichever id was chosen", async (family, id) => {
+		const credentials = bench.credentials('byteplus');
+		const expected = {
+			model: id,
+			prompt: TINY,
+			size: DEFAULT_SIZE[family],
+			response_format: 'url',
+			watermark: false,
+		};
+		expect(await bench.body(parameters('textToImage', id), { credentials })).toEqual(expected);
+		expect(await bench.body(parameters('textToImage', IDS[family]), { credentials })).toEqual(
+			expected,
+		);
+		expect(bench.gateway.ledger.requests[0].path).toBe('/byteplus/api/v3/images/generations');
+	});
 
-	it("Volcengine gets its own id for BytePlus's", async () => {
+	it("Volcengine receives its own id instead of BytePlus's", async () => {
 		const body = await bench.body(parameters('textToImage', 'dola-seedream-5-0-pro-260628'));
 		expect(body.model).toBe('doubao-seedream-5-0-pro-260628');
 	});
 
-	it('a node as it is dropped on the canvas sends Seedream 5.0 Lite in 2K', async () => {
+	it('a new node requests Seedream 5.0 Lite in 2K', async () => {
 		expect(await bench.body({ prompt: TINY })).toEqual({
 			model: 'doubao-seedream-5-0-260128',
 			prompt: TINY,
@@ -159,7 +156,7 @@ describe('the body with default parameters', () => {
 		});
 	});
 
-	it('gateway 002 is not asked for image sets', async () => {
+	it('gateway 002 does not support image sets', async () => {
 		const { message } = await bench.refusal(parameters('imageSet', IDS['4.5']), {
 			credentials: bench.credentials('gateway002'),
 		});
@@ -276,12 +273,12 @@ const OPTIONS: ReadonlyArray<{
 	},
 ];
 
-describe('options, the model from an expression so that nothing is hidden', () => {
+describe('options, with the model from an expression so that nothing is hidden', () => {
 	const operation = (family: Family): Operation =>
 		family === 'seededit-3.0' ? 'imageToImage' : 'textToImage';
 
 	it.each(FAMILIES)(
-		'each option alone is sent to %s where it takes it, or told about',
+		'each option alone is sent to %s if it supports it, otherwise there is a warning',
 		async (family) => {
 			const bytes = await picture();
 			const json = { model: IDS[family] };
@@ -314,7 +311,7 @@ describe('options, the model from an expression so that nothing is hidden', () =
 		},
 	);
 
-	it.each(FAMILIES)('all options together at %s', async (family) => {
+	it.each(FAMILIES)('all options together for %s', async (family) => {
 		const bytes = await picture();
 		const chosen = OPTIONS.filter(({ name }) => !/Fast|off|empty|URL|Automatic/.test(name));
 		const body = await bench.body(
@@ -335,7 +332,7 @@ describe('options, the model from an expression so that nothing is hidden', () =
 		});
 	});
 
-	it('what only other gateways list goes there and nowhere else', async () => {
+	it('parameters of other gateways are sent only there', async () => {
 		const options = { numberOfImages: 1, quality: 'hd', style: 'vivid', user: 'customer-42' };
 		const values = parameters('textToImage', IDS['3.0'], { options });
 		const common = {
@@ -396,7 +393,7 @@ describe('options, the model from an expression so that nothing is hidden', () =
 		});
 	});
 
-	it('a set: what the user asks for, at the bounds', async () => {
+	it('a set with the smallest and the largest number of images', async () => {
 		for (const maxImages of [1, 15]) {
 			const body = await bench.body(parameters('imageSet', IDS['4.0'], { maxImages }));
 			expect(body.sequential_image_generation_options).toEqual({ max_images: maxImages });
@@ -443,7 +440,7 @@ describe('the credential of another gateway', () => {
 		expect(body.image).toEqual([dataUri('png', bytes)]);
 	});
 
-	it('settings of another gateway do not bend a known one', async () => {
+	it('settings for unknown gateways do not affect a known one', async () => {
 		const credentials = bench.credentials('volcengine', {
 			placement: 'extraFields',
 			referenceForm: 'array',
@@ -457,7 +454,7 @@ describe('the credential of another gateway', () => {
 	});
 });
 
-describe('a model that nobody knows', () => {
+describe('an unknown model', () => {
 	const EVERYTHING = {
 		guidanceScale: 7.5,
 		seed: 42,
@@ -467,7 +464,7 @@ describe('a model that nobody knows', () => {
 		background: 'opaque',
 	};
 
-	it('gets all that is set, unchecked', async () => {
+	it('receives everything that is set, unchecked', async () => {
 		const model = 'ep-20260101000000-abcde';
 		bench.gateway.inject({ on: 'request', status: 400, code: 'InvalidParameter', message: 'no' });
 		await bench.run(
@@ -505,7 +502,7 @@ describe('a model that nobody knows', () => {
 		['4.5', {}],
 		['4.0', { optimize_prompt_options: { mode: 'fast' } }],
 		['3.0', { seed: 42, guidance_scale: 7.5 }],
-	] as const)('Model Family %s: its rules apply', async (family, sent) => {
+	] as const)('Model Family %s: its limits apply', async (family, sent) => {
 		const model = `ep-${family}-test`;
 		const body = await bench.body(
 			parameters('textToImage', model, { modelFamily: family, options: EVERYTHING }),
@@ -639,7 +636,7 @@ describe('Additional Body Fields', () => {
 			}),
 		);
 
-	it('are merged last and deep', async () => {
+	it('are merged last and recursively', async () => {
 		const fields = {
 			prompt: 'another [pixels:16x16]',
 			watermark: true,
@@ -682,7 +679,7 @@ describe('Additional Body Fields', () => {
 		expect(await send('={{ { new_thing: [1] } }}')).toEqual({ ...plain, new_thing: [1] });
 	});
 
-	it('reach into extra_fields where the gateway reads options there', async () => {
+	it('are merged into extra_fields for gateways that read parameters there', async () => {
 		const body = await bench.body(
 			parameters('imageSet', IDS['4.5'], {
 				options: {
@@ -698,7 +695,7 @@ describe('Additional Body Fields', () => {
 		});
 	});
 
-	it('decide what the items say of the request', async () => {
+	it('are used in what items say about the request', async () => {
 		const fields = {
 			model: 'seedream-4-0-250828',
 			sequential_image_generation_options: { max_images: 2 },
@@ -765,7 +762,7 @@ describe('Stream', () => {
 		);
 	});
 
-	it('is not asked for when there is one image only', async () => {
+	it('is not requested for a single image', async () => {
 		const body = await bench.body(
 			parameters('textToImage', IDS['4.5'], { options: { stream: 'on' } }),
 		);
@@ -773,7 +770,7 @@ describe('Stream', () => {
 	});
 });
 
-describe('switches that hold expressions', () => {
+describe('switches set by expressions', () => {
 	const sent = async (options: INodeParameters) =>
 		await bench.body(parameters('textToImage', IDS['5.0-lite'], { options }));
 
@@ -791,7 +788,7 @@ describe('switches that hold expressions', () => {
 		if (!expected) expect(tools).toBeUndefined();
 	});
 
-	it('refuse what is neither', async () => {
+	it('reject values that are neither on nor off', async () => {
 		const options = { watermark: '={{ "perhaps" }}' };
 		const { message } = await bench.refusal(
 			parameters('textToImage', IDS['5.0-lite'], { options }),

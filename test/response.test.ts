@@ -87,13 +87,13 @@ describe('a JSON response', () => {
 		expect(JSON.stringify(all.at(-1))).not.toContain(first.toString('base64').slice(0, 40));
 	});
 
-	it('with line breaks in its base64, written as MIME does', async () => {
+	it('with line breaks in its base64, as in MIME', async () => {
 		const lines = (first.toString('base64').match(/.{1,76}/g) ?? []).join('\\r\\n');
 		const [record] = await records(pieces(`{"data":[{"b64_json":"${lines}"}]}`, 11));
 		expect(record).toMatchObject({ type: 'image', bytes: first });
 	});
 
-	it('that breaks off keeps the images before', async () => {
+	it('that is cut short keeps the images before', async () => {
 		const cut = text.slice(0, text.indexOf('"revised_prompt"'));
 		const all = await records(pieces(cut, 100), 'application/json');
 		expect(all.map(({ type }) => type)).toEqual(['image', 'failed', 'summary']);
@@ -108,7 +108,7 @@ describe('a JSON response', () => {
 		expect(all.map(({ type }) => type)).toEqual(['image', 'failed', 'summary']);
 	});
 
-	it('hands an image over before the next one has come', async () => {
+	it('returns an image before the next one has arrived', async () => {
 		const body = new PassThrough();
 		const reading = read(body);
 		body.write(
@@ -200,7 +200,7 @@ describe('server-sent events', () => {
 	});
 
 	it.each(['data:\n\n', 'data: "ping"\n\n', 'data: null\n\n', 'data\n\n'])(
-		'with %j among them go on behind it',
+		'with %j among them continue after it',
 		async (odd) => {
 			const all = await stream(event(made(0)) + odd + event(made(1)));
 			expect(all).toEqual([record(0), record(1), expect.objectContaining({ type: 'summary' })]);
@@ -208,7 +208,7 @@ describe('server-sent events', () => {
 		},
 	);
 
-	it('of which one is no JSON go on behind it, and say so', async () => {
+	it('of which one is not JSON continue after it, with a warning', async () => {
 		const all = await stream(`${event(made(0))}data: {"type"\n\n${event(made(1))}data: [DONE]\n\n`);
 		expect(all).toEqual([
 			record(0),
@@ -217,7 +217,7 @@ describe('server-sent events', () => {
 		]);
 	});
 
-	it('cut in the middle of an event keep the images before', async () => {
+	it('cut short in an event keep the images before', async () => {
 		const all = await stream(event(made(0)) + event(made(1)).slice(0, 50));
 		expect(all).toEqual([
 			record(0),
@@ -225,7 +225,7 @@ describe('server-sent events', () => {
 		]);
 	});
 
-	it('with an error event and no image fail with its words', async () => {
+	it('with an error event and no image fail with its message', async () => {
 		const failure = { type: 'error', error: { code: 'InternalServiceError', message: 'down' } };
 		await expect(stream(event(failure))).rejects.toMatchObject({
 			failure: { code: 'InternalServiceError', message: 'down', mayBeCharged: false },
@@ -233,7 +233,7 @@ describe('server-sent events', () => {
 		await expect(stream(event(failure))).rejects.toBeInstanceOf(RequestFailure);
 	});
 
-	it('that break after an error event fail with its words', async () => {
+	it('that are cut short after an error event fail with its message', async () => {
 		const refusal = { type: 'error', error: { code: 'InputTextRisk', message: 'not this one' } };
 		const body = Readable.from(
 			(async function* () {
@@ -247,7 +247,7 @@ describe('server-sent events', () => {
 		});
 	});
 
-	it('with a message that says nothing of note bring no warning', async () => {
+	it('with an irrelevant message have no warning', async () => {
 		const body = { data: [{ url: 'https://host/a' }], message: 'Image generated', error: {} };
 		const all = await records(pieces(JSON.stringify(body), 9), 'application/json');
 		expect(all[1]).toMatchObject({ type: 'summary', warnings: [] });

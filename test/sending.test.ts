@@ -47,7 +47,7 @@ function billed(): string[] {
 	return bench.gateway.ledger.images.filter((image) => image.billed).map(({ prompt }) => prompt);
 }
 
-/** Addresses of the images that were billed, in the order of their items. */
+/** URLs of the images that were billed, in the order of their items. */
 function billedUrls(): string[] {
 	return [...bench.gateway.ledger.images]
 		.filter((image) => image.billed)
@@ -77,8 +77,8 @@ async function until(condition: () => boolean): Promise<void> {
 	while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-describe('the table of purposes', () => {
-	it('10 items, the 7th refused: bills no more than was under way, and names every image', async () => {
+describe('failures in numbers', () => {
+	it('10 items, the 7th rejected: only requests in progress are billed, and the message lists every image', async () => {
 		bench.gateway.inject(atScene(6, REFUSED));
 		bench.gateway.inject({ on: 'request', nth: 'every', delay: 100 });
 		const { error, items } = await bench.run(text(), { items: scenes(10) });
@@ -94,7 +94,7 @@ describe('the table of purposes', () => {
 		}
 	});
 
-	it('the same with On Error set to continue: 9 and an item that says what happened', async () => {
+	it('the same with On Error: Continue returns 9 images and an error item', async () => {
 		bench.gateway.inject(atScene(6, REFUSED));
 		const { items, error } = await bench.run(text(), { items: scenes(10), settings: CONTINUE });
 		expect(error).toBeUndefined();
@@ -123,7 +123,7 @@ describe('the table of purposes', () => {
 		});
 	});
 
-	it('10 items, the 7th gives 500 twice, Retry On Fail: 12 requests, 10 billed, 10 delivered', async () => {
+	it('10 items, the 7th returns 500 twice, Retry On Fail: 12 requests, 10 billed, 10 delivered', async () => {
 		bench.gateway.inject(atScene(6, { ...BROKEN, times: 2 }));
 		const items = await bench.items(text(), { items: scenes(10), settings: RETRY });
 		expect([posts(), billed().length, items.length]).toEqual([12, 10, 10]);
@@ -161,7 +161,7 @@ describe('the table of purposes', () => {
 	});
 });
 
-describe('another try', () => {
+describe('retries', () => {
 	const once = async (fault: object, options: INodeParameters = {}) => {
 		bench.gateway.inject({ on: 'request', nth: 'every', ...fault } as Fault);
 		const { error } = await bench.run(
@@ -229,7 +229,7 @@ describe('another try', () => {
 		expect(error?.description).toMatch(/may have been generated and charged|may be charged/);
 	});
 
-	it('never after 500 where the user says so, not by Retry On Fail either', async () => {
+	it('never after 500 if the user turned that off, not by Retry On Fail either', async () => {
 		bench.gateway.inject({ on: 'request', nth: 'every', ...BROKEN });
 		const { error } = await bench.run(
 			parameters('textToImage', MODEL, { options: { retryServerErrors: 'never' } }),
@@ -238,7 +238,7 @@ describe('another try', () => {
 		expect([posts(), error?.message]).toEqual([1, expect.stringContaining('Something broke.')]);
 	});
 
-	it('is not made by every item once one has found that there is no use', async () => {
+	it('are skipped by further items once one item has used up its attempts', async () => {
 		bench.gateway.inject({ on: 'request', nth: 'every', ...BUSY, match: { prompt: 'scene 0;' } });
 		bench.gateway.inject({ on: 'request', nth: 'every', ...BUSY, match: { prompt: 'scene 1;' } });
 		bench.gateway.inject(atScene(3, BUSY));
@@ -253,7 +253,7 @@ describe('another try', () => {
 		expect(items.map(({ json }) => !json.error)).toEqual([false, false, true, true]);
 	});
 
-	it('after 500 at a gateway whose document says so', async () => {
+	it('after 500 if the gateway’s document says so', async () => {
 		bench.gateway.inject({ on: 'request', ...BROKEN, retryAfter: 1 });
 		await bench.items(parameters('textToImage', IDS['5.0-lite']), {
 			credentials: bench.credentials('deerapi'),
@@ -267,14 +267,14 @@ describe('another try', () => {
 		['nothing at all', () => 0, 700],
 		['a date that is over', () => new Date(0), 700],
 		['a word', () => 'soon', 700],
-	])('waits where Retry-After is %s', async (_, retryAfter, atLeast) => {
+	])('wait as long as Retry-After says: %s', async (_, retryAfter, atLeast) => {
 		bench.gateway.inject({ on: 'request', ...BUSY, retryAfter: retryAfter() });
 		await bench.items(parameters('textToImage', MODEL));
 		const [first, second] = bench.gateway.ledger.requests;
 		expect(second.at - first.at).toBeGreaterThanOrEqual(atLeast);
 	});
 
-	it('waits longer each time, also where Retry-After asks for less', async () => {
+	it('wait longer each time, even if Retry-After is shorter', async () => {
 		for (const nth of [1, 2]) {
 			bench.gateway.inject({ on: 'request', nth, ...BUSY, retryAfter: 0.1 });
 		}
@@ -284,7 +284,7 @@ describe('another try', () => {
 		expect(third.at - second.at).toBeGreaterThanOrEqual(1_400);
 	});
 
-	it('holds out by itself where a limit lasts a minute', async () => {
+	it('outlast a limit of one minute', async () => {
 		hurry();
 		bench.gateway.inject({ on: 'request', nth: 'every', ...BUSY });
 		setTimeout(() => bench.gateway.reset(), 60_000);
@@ -292,7 +292,7 @@ describe('another try', () => {
 		expect([item.binary?.data.mimeType, posts()]).toEqual(['image/jpeg', 1]);
 	});
 
-	it('does not take minutes to tell that there is no gateway', async () => {
+	it('report an unreachable gateway within seconds', async () => {
 		const waits = hurry();
 		const credentials = bench.credentials('volcengine', { baseUrl: 'http://127.0.0.1:1' });
 		const { error } = await bench.run(parameters('textToImage', MODEL), { credentials });
@@ -306,7 +306,7 @@ describe('another try', () => {
 	it.each([
 		['a closed port', 'http://127.0.0.1:1', 'ECONNREFUSED'],
 		['a name that does not exist', 'http://no-such-host.invalid', 'ENOTFOUND|EAI_AGAIN'],
-	])('after %s, of which nothing was sent', async (_, baseUrl, code) => {
+	])('after %s, when nothing was sent', async (_, baseUrl, code) => {
 		const { items } = await bench.run(
 			parameters('textToImage', MODEL, { options: { maxTries: 2 } }),
 			{ credentials: bench.credentials('volcengine', { baseUrl }), settings: CONTINUE },
@@ -326,7 +326,7 @@ describe('another try', () => {
 	});
 });
 
-describe('what is known of a request without an answer', () => {
+describe('a request without a response', () => {
 	const broken = (syscall: string, code: string) =>
 		Object.assign(new Error(`${syscall} ${code} 192.0.2.1:443`), { code, syscall });
 	const several = Object.assign(new AggregateError([broken('connect', 'ETIMEDOUT')]), {
@@ -361,7 +361,7 @@ describe('what is known of a request without an answer', () => {
 		expect(error?.description).toMatch(new RegExp(`^${words}`));
 	});
 
-	it('https where the gateway speaks http', async () => {
+	it('https for a gateway that only supports http', async () => {
 		const baseUrl = bench.credentials().baseUrl.replace('http:', 'https:');
 		const { error } = await bench.run(parameters('textToImage', MODEL), {
 			credentials: bench.credentials('volcengine', { baseUrl }),
@@ -371,8 +371,8 @@ describe('what is known of a request without an answer', () => {
 	});
 });
 
-describe('requests at once', () => {
-	it('break lines as HTML in what the editor shows, and plainly in error items', async () => {
+describe('parallel requests', () => {
+	it('errors break lines as HTML in the editor, and plainly in error items', async () => {
 		const fault = atScene(1, { status: 400, code: 'InvalidParameter', message: 'No' });
 		bench.gateway.inject(fault);
 		const options = { items: scenes(2) };
@@ -397,7 +397,7 @@ describe('requests at once', () => {
 		[3, {}],
 		[1, { concurrentRequests: 1 }],
 		[5, { concurrentRequests: 5 }],
-	])('are %d at most, and items keep their order', async (most, options) => {
+	])('are limited to %d, and items keep their order', async (most, options) => {
 		bench.gateway.inject({
 			on: 'request',
 			nth: 'every',
@@ -413,7 +413,7 @@ describe('requests at once', () => {
 		expectNothingTwice();
 	});
 
-	it('get through a gateway that allows fewer', async () => {
+	it('succeed at a gateway that allows fewer', async () => {
 		const gateway = await startGateway({ key: KEY, rate: 10 });
 		const baseUrl = `${gateway.profileUrl('volcengine')}/api/v3`;
 		const { items, error } = await runNode({
@@ -430,8 +430,8 @@ describe('requests at once', () => {
 	});
 });
 
-describe('a run that is lost', () => {
-	it('sends nothing more, and waits for what is under way', async () => {
+describe('a failed run', () => {
+	it('sends nothing more, and waits for requests in progress', async () => {
 		bench.gateway.inject({ ...atScene(1, { delay: 400 }) });
 		bench.gateway.inject(atScene(0, { status: 401, code: 'AuthenticationError', message: 'No.' }));
 		const { error } = await bench.run(text({ concurrentRequests: 2 }), { items: scenes(10) });
@@ -441,7 +441,7 @@ describe('a run that is lost', () => {
 		expect(error?.description).toContain(`Item 1: ${url}`);
 	});
 
-	it('tells of each image that may have been charged, not only of the first failure', async () => {
+	it('reports every image that may have been charged, not only the first failure', async () => {
 		bench.gateway.inject({ ...atScene(1, { delay: 300, cut: 50 }) });
 		bench.gateway.inject(atScene(0, REFUSED));
 		const { error } = await bench.run(text({ concurrentRequests: 2 }), { items: scenes(4) });
@@ -450,7 +450,7 @@ describe('a run that is lost', () => {
 		expect(error?.description).toMatch(/\[item 1\].*may have been generated and charged/s);
 	});
 
-	it('names the images of every set that is not whole', async () => {
+	it('lists the images of every incomplete set', async () => {
 		for (const i of [0, 1]) bench.gateway.inject(atScene(i, { moderate: [2], delay: 100 * i }));
 		const { error } = await bench.run(
 			set({ failedImages: 'fail' }, { prompt: '={{ $json.prompt }}' }),
@@ -460,7 +460,7 @@ describe('a run that is lost', () => {
 		for (const url of billedUrls()) expect(error?.description).toContain(url);
 	});
 
-	it('names images that came out before the failure and after it, across tries', async () => {
+	it('lists images generated before and after the failure, across attempts', async () => {
 		bench.gateway.inject(atScene(4, { ...BROKEN, nth: 'every' }));
 		const { error } = await bench.run(text(), { items: scenes(8), settings: RETRY });
 		expectNothingTwice();
@@ -468,7 +468,7 @@ describe('a run that is lost', () => {
 	});
 });
 
-describe('nothing is sent at all', () => {
+describe('nothing is sent', () => {
 	it('when an expression of a later item cannot be resolved', async () => {
 		const items = scenes(5).map((item, i) => ({ json: { ...item.json, bad: i === 2 } }));
 		const { error } = await bench.run(
@@ -480,7 +480,7 @@ describe('nothing is sent at all', () => {
 		expect(posts()).toBe(0);
 	});
 
-	it('when a later item holds what may not be sent', async () => {
+	it('when a later item is invalid', async () => {
 		const items = scenes(10);
 		items[6].json.prompt = '';
 		const { error } = await bench.run(text(), { items });
@@ -488,7 +488,7 @@ describe('nothing is sent at all', () => {
 		expect(posts()).toBe(0);
 	});
 
-	it('but the others are, where n8n is to continue', async () => {
+	it('but the others are with On Error: Continue', async () => {
 		const items = scenes(10).map((item, i) => ({ json: { ...item.json, bad: i === 2 } }));
 		items[6].json.prompt = '';
 		const result = await bench.run(
@@ -503,19 +503,19 @@ describe('nothing is sent at all', () => {
 describe('batches', () => {
 	const batched = { batching: { batch: { batchSize: 2, batchInterval: 50 } } };
 
-	it('are sent one after the other', async () => {
+	it('are sent one after another', async () => {
 		const items = await bench.items(text({}, { requestOptions: batched }), { items: scenes(6) });
 		expect([items.length, billed().length]).toEqual([6, 6]);
 	});
 
-	it('stop where the run is lost', async () => {
+	it('stop when the run fails', async () => {
 		bench.gateway.inject(atScene(1, REFUSED));
 		const { error } = await bench.run(text({}, { requestOptions: batched }), { items: scenes(8) });
 		expect(posts()).toBeLessThanOrEqual(4);
 		for (const url of billedUrls()) expect(error?.description).toContain(url);
 	});
 
-	it('are not sent where an expression of a later one cannot be resolved', async () => {
+	it('are not sent when an expression of a later one cannot be resolved', async () => {
 		const items = scenes(6).map((item, i) => ({ json: { ...item.json, bad: i === 4 } }));
 		const { error } = await bench.run(
 			text(
@@ -533,7 +533,7 @@ describe('batches', () => {
 });
 
 describe('Retry On Fail', () => {
-	it('gives back what was made although the prompt is another each time', async () => {
+	it('returns existing images even if the prompt changes with each attempt', async () => {
 		bench.gateway.inject(atScene(3, { ...BROKEN, times: 2 }));
 		const items = await bench.items(
 			text({}, { prompt: '={{ $json.prompt }} {{ Math.random() }}' }),
@@ -547,14 +547,14 @@ describe('Retry On Fail', () => {
 		['stop', {}],
 		['continue', CONTINUE],
 		['error output', ERROR_OUTPUT],
-	])('does not send again what may have been charged (%s)', async (_, settings) => {
+	])('does not retry requests that may have been charged (%s)', async (_, settings) => {
 		bench.gateway.inject(atScene(0, { reset: 'after' }));
 		await bench.run(text(), { items: scenes(4), settings: { ...RETRY, ...settings } });
 		expect(posts()).toBeLessThanOrEqual(4);
 		expectNothingTwice();
 	});
 
-	it('does with an error item what it does with an error', async () => {
+	it('also applies to error items', async () => {
 		bench.gateway.inject(atScene(0, { ...BROKEN, times: 2 }));
 		const { items } = await bench.run(text(), {
 			items: scenes(4),
@@ -566,7 +566,7 @@ describe('Retry On Fail', () => {
 	});
 });
 
-describe('a request of its own', () => {
+describe('a separate request', () => {
 	it('is every call of a tool that n8n runs for an agent', async () => {
 		for (const call of [1, 2]) {
 			const { items } = await bench.run(parameters('textToImage', MODEL), {
@@ -614,7 +614,7 @@ describe('a request of its own', () => {
 		expect(billed()).toHaveLength(1);
 	});
 
-	it('is the next round of a loop', async () => {
+	it('is the next iteration of a loop', async () => {
 		for (const round of [1, 2]) {
 			await bench.items(text(), { items: scenes(2) });
 			expect(posts()).toBe(2 * round);
@@ -642,7 +642,7 @@ describe('cancelling', () => {
 		return Date.now() - at;
 	};
 
-	it('closes what is under way at once, and sends nothing more', async () => {
+	it('closes requests in progress immediately, and sends nothing more', async () => {
 		bench.gateway.inject({ on: 'request', nth: 'every', noAnswer: true });
 		const took = await cancelled(text(), () => billed().length === 3, {
 			items: scenes(8),
@@ -652,7 +652,7 @@ describe('cancelling', () => {
 		expect(await outcomes()).toEqual(['left', 'left', 'left']);
 	});
 
-	it('closes an answer that is half read', async () => {
+	it('closes a response that is being read', async () => {
 		bench.gateway.inject({ on: 'request', stall: 50 });
 		const { requests } = bench.gateway.ledger;
 		const took = await cancelled(
@@ -663,7 +663,7 @@ describe('cancelling', () => {
 		expect(await outcomes()).toEqual(['left']);
 	});
 
-	it('ends the wait for another try at once', async () => {
+	it('ends the wait for the next attempt immediately', async () => {
 		bench.gateway.inject({ on: 'request', nth: 'every', ...BUSY, retryAfter: 30 });
 		const { requests } = bench.gateway.ledger;
 		const took = await cancelled(
@@ -674,7 +674,7 @@ describe('cancelling', () => {
 		expect(posts()).toBe(1);
 	});
 
-	it('ends downloads, and the wait for another', async () => {
+	it('ends downloads and their retries', async () => {
 		const { downloads } = bench.gateway.ledger;
 		bench.gateway.inject({ on: 'download', stall: 100 });
 		expect(
@@ -689,10 +689,10 @@ describe('cancelling', () => {
 	});
 });
 
-describe('neither the key nor image data', () => {
+describe('the key and image data', () => {
 	const base64 = Buffer.alloc(90, 'image').toString('base64');
 
-	it('stands in an item that holds the whole answer', async () => {
+	it('are not in an item with the whole response', async () => {
 		const [{ url }] = (await bench.items(parameters('textToImage', MODEL))).map(({ json }) => json);
 		const echo = { prompt_echo: `Bearer ${KEY}`, thumbnail: base64 };
 		bench.gateway.inject({
@@ -709,7 +709,7 @@ describe('neither the key nor image data', () => {
 	it.each([
 		['stop', {}],
 		['continue', CONTINUE],
-	])('stands in what a gateway complains of (%s)', async (_, settings) => {
+	])('are not in an error that repeats them (%s)', async (_, settings) => {
 		for (const fault of [
 			{ status: 400, code: 'InvalidParameter', message: `No ${base64} with Bearer ${KEY}` },
 			{ status: 401, body: JSON.stringify({ error: `${KEY} is unknown` }) },
@@ -723,7 +723,7 @@ describe('neither the key nor image data', () => {
 	});
 });
 
-describe('the time an answer gets', () => {
+describe('the timeout of a request', () => {
 	it.each<[string, INodeParameters, number]>([
 		['one image', parameters('textToImage', MODEL), 300_000],
 		['a set of 4', set(), 420_000],

@@ -14,10 +14,10 @@ describe.each([
 	['streamed', { stream: 'on' }],
 	['as base64', { stream: 'off', responseFormat: 'b64_json' }],
 	['streamed as base64', { stream: 'on', responseFormat: 'b64_json' }],
-])('a set %s of which moderation holds back one', (_, options) => {
+])('a set %s of which moderation rejects one image', (_, options) => {
 	beforeEach(() => bench.gateway.inject({ on: 'request', moderate: [1] }));
 
-	it('keeps the others, and says so in a warning', async () => {
+	it('keeps the other images, with a warning', async () => {
 		const items = await bench.items(set(options));
 		expect(items.map(({ json, binary }) => [json.index, !!binary])).toEqual([
 			[0, true],
@@ -46,7 +46,7 @@ describe.each([
 		expect(outputs[0][0].json.warnings).toBeUndefined();
 	});
 
-	it('fails as a whole where the user wants that, with the addresses of the others', async () => {
+	it('fails as a whole if the user chose that, with the URLs of the other images', async () => {
 		const values = set({ ...options, failedImages: 'fail' });
 		const { error, items } = await bench.run(values, {
 			settings: { retryOnFail: true, maxTries: 3, waitBetweenTries: 1 },
@@ -62,7 +62,7 @@ describe.each([
 describe.each([
 	['as JSON', { stream: 'off' }],
 	['streamed', { stream: 'on' }],
-])('a set %s of which moderation holds back all', (_, options) => {
+])('a set %s of which moderation rejects all images', (_, options) => {
 	beforeEach(() => bench.gateway.inject({ on: 'request', moderate: [0, 1, 2, 3] }));
 
 	it('fails with the first cause', async () => {
@@ -89,14 +89,14 @@ describe.each([
 	});
 });
 
-it('counts the images of a set when none was made', async () => {
+it('says how many images failed when none was generated', async () => {
 	const data = [0, 1, 2].map(() => ({ error: { code: CODE, message: 'Refused.' } }));
 	bench.gateway.inject({ on: 'request', body: JSON.stringify({ data }) });
 	const { error } = await bench.run(set({ stream: 'off' }));
 	expect(error?.message).toBe('None of the 3 images was generated: Refused. [item 0]');
 });
 
-it('keeps the images of a stream that breaks', async () => {
+it('keeps the images of a stream that is cut short', async () => {
 	bench.gateway.inject({ on: 'request', stream: { cutAfterImages: 3 } });
 	const items = await bench.items(set({ stream: 'on' }));
 	expect(items.map(({ binary }) => !!binary)).toEqual([true, true, true]);

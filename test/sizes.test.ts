@@ -44,7 +44,7 @@ function custom(width: number, height: number): INodeParameters {
 
 describe('Resolution and Aspect Ratio', () => {
 	it.each(NAMED)(
-		'%s: every pair as in the documents, and the resolution alone for Auto',
+		'%s: every pair as documented, and only the resolution for Auto',
 		async (family) => {
 			const wanted: Wanted[] = [];
 			const expected: Record<string, string> = {};
@@ -77,7 +77,7 @@ describe('Resolution and Aspect Ratio', () => {
 		}
 	});
 
-	it('gateway 002 gets the pixels of its own table', async () => {
+	it('gateway 002 receives the sizes of its own table', async () => {
 		const credentials = bench.credentials('gateway002');
 		for (const aspectRatio of RATIOS) {
 			const body = await bench.body(parameters('textToImage', IDS['4.5'], { aspectRatio }), {
@@ -106,7 +106,7 @@ describe('Resolution and Aspect Ratio', () => {
 		}
 	});
 
-	it('a resolution by any case, and pixels from an expression', async () => {
+	it('a resolution in any case, and pixels from an expression', async () => {
 		const ask = async (resolution: string) =>
 			(await bench.body(parameters('textToImage', IDS['4.0'], { resolution }))).size;
 		expect(await ask('4k')).toBe('4K');
@@ -119,14 +119,14 @@ describe('Resolution and Aspect Ratio', () => {
 		['2048×1024', '2048x1024'],
 		['huge', '1K, 2K, 4K'],
 		['', '1K, 2K, 4K'],
-	])('Resolution “%s” is told how to write it', async (resolution, advice) => {
+	])('Resolution “%s”: the message says how to write it', async (resolution, advice) => {
 		const values = parameters('textToImage', IDS['4.0'], { resolution });
 		const { message, description } = await bench.refusal(values);
 		expect(message).toContain('resolution');
 		expect(description).toContain(advice);
 	});
 
-	it('a ratio that is none', async () => {
+	it('an invalid ratio', async () => {
 		const { message, description } = await bench.refusal(
 			parameters('textToImage', IDS['4.5'], { aspectRatio: '={{ "5:4" }}' }),
 		);
@@ -208,22 +208,27 @@ describe('a custom size', () => {
 		],
 	];
 
-	it.each(LIMITS)('%s: taken up to the limits, refused beyond', async (family, taken, refused) => {
-		const { minPixels: min = 0, maxPixels: max = 0 } = MODELS[family].size ?? {};
-		for (const [width, height] of taken) {
-			const body = await bench.body(parameters('textToImage', IDS[family], custom(width, height)));
-			expect(body.size).toBe(`${width}x${height}`);
-		}
-		for (const [width, height] of refused) {
-			const { message, description } = await bench.refusal(
-				parameters('textToImage', IDS[family], custom(width, height)),
-			);
-			const isSmall = width * height < min;
-			expect(message).toContain(`${width}x${height} is too ${isSmall ? 'small' : 'large'}`);
-			expect(description).toContain(String(isSmall ? min : max));
-			expect(description).toMatch(/nearest size it supports is \d+x\d+/);
-		}
-	});
+	it.each(LIMITS)(
+		'%s: accepted up to the limits, rejected beyond',
+		async (family, taken, refused) => {
+			const { minPixels: min = 0, maxPixels: max = 0 } = MODELS[family].size ?? {};
+			for (const [width, height] of taken) {
+				const body = await bench.body(
+					parameters('textToImage', IDS[family], custom(width, height)),
+				);
+				expect(body.size).toBe(`${width}x${height}`);
+			}
+			for (const [width, height] of refused) {
+				const { message, description } = await bench.refusal(
+					parameters('textToImage', IDS[family], custom(width, height)),
+				);
+				const isSmall = width * height < min;
+				expect(message).toContain(`${width}x${height} is too ${isSmall ? 'small' : 'large'}`);
+				expect(description).toContain(String(isSmall ? min : max));
+				expect(description).toMatch(/nearest size it supports is \d+x\d+/);
+			}
+		},
+	);
 
 	it('the same limits hold for pixels from an expression', async () => {
 		const { message } = await bench.refusal(
@@ -251,7 +256,7 @@ describe('a custom size', () => {
 		[2048.5, 2048],
 		['={{ "wide" }}', 2048],
 		['={{ null }}', 2048],
-	])('%s x %s is no size', async (width, height) => {
+	])('%s x %s is not a size', async (width, height) => {
 		const { description } = await bench.refusal(
 			parameters('textToImage', IDS['4.5'], { aspectRatio: 'custom', width, height }),
 		);
@@ -259,7 +264,7 @@ describe('a custom size', () => {
 	});
 
 	it.each(['5.0-pro', '4.5', '4.0', '3.0'] as const)(
-		'%s: the nearest size is itself taken, near what was asked, and never the other way round',
+		'%s: the nearest size is accepted, close to the requested one, and in the same orientation',
 		async (family) => {
 			const { minPixels: min = 0, maxPixels: max = 0 } = MODELS[family].size ?? {};
 			const sides = [1, 16, 100, 481, 959, 1919, 2151, 4097, 9999, 60_000];
@@ -309,7 +314,7 @@ describe('a custom size', () => {
 		},
 	);
 
-	it('a model that nobody knows gets what is set', async () => {
+	it('an unknown model receives what is set', async () => {
 		bench.gateway.inject({ on: 'request', nth: 'every', status: 400, message: 'no' });
 		await bench.run(parameters('textToImage', 'ep-x', custom(7, 9)));
 		await bench.run(parameters('textToImage', 'ep-x', { resolution: '3K' }));

@@ -17,7 +17,7 @@ export const IDS = Object.fromEntries(
 	FAMILIES.map((family) => [family, MODELS[family].ids[0].id]),
 ) as Record<Family, string>;
 
-/** A prompt the embedded gateway answers with tiny pictures, so that many requests cost little. */
+/** A prompt for which the embedded gateway draws tiny images, so that many requests are fast. */
 export const TINY = 'a red bicycle [pixels:16x16]';
 
 /** Model field, By ID. */
@@ -79,7 +79,7 @@ function expectNoSecrets({ error, items }: NodeResult): void {
 	}
 }
 
-/** What the words of a failure may not be, by n8n's guidelines. */
+/** Words that n8n's guidelines forbid in error messages. */
 const UNHELPFUL = /\b(error|problem|failure|mistake)s?\b|undefined|NaN|\[object/i;
 
 export interface Refused {
@@ -99,7 +99,7 @@ export interface Bench {
 	bodies(): Array<Record<string, unknown>>;
 	/** Runs the node on one item and gives the one body it sent. */
 	body(values: INodeParameters, options?: Partial<NodeRun>): Promise<Record<string, unknown>>;
-	/** Expects the run to be refused in words fit for a user before anything is sent. */
+	/** Expects the run to be rejected with a helpful message before anything is sent. */
 	refusal(values: INodeParameters, options?: Partial<NodeRun>): Promise<Refused>;
 }
 

@@ -126,7 +126,7 @@ async function sdks(gateway: Gateway, check: Check): Promise<void> {
 	}
 }
 
-/** Adds to each request what Portkey's gateway must be told: whose API to speak, and where. */
+/** Adds the headers that tell Portkey's gateway which API to use, and where. */
 async function startHeaderProxy(target: string, headers: Record<string, string>): Promise<Server> {
 	const proxy = createServer((incoming, outgoing) => {
 		const { method, url = '' } = incoming;
@@ -149,7 +149,7 @@ async function startHeaderProxy(target: string, headers: Record<string, string>)
 	};
 }
 
-/** The node through Portkey's gateway to the stand-in: what a gateway of foreign make does to both. */
+/** The node through Portkey's gateway to the stand-in: what somebody else's gateway does to both. */
 async function portkey(gateway: Gateway, check: Check): Promise<void> {
 	const server = await startServer('portkey.mjs', ['--headless']);
 	const proxy = await startHeaderProxy(server.url, {
@@ -167,7 +167,7 @@ async function portkey(gateway: Gateway, check: Check): Promise<void> {
 	const requests = () => gateway.ledger.requests.map((each) => [each.status, each.body]);
 
 	try {
-		await check('text-to-image: the image the service made comes out as a file', async () => {
+		await check('text-to-image: the generated image is returned as a file', async () => {
 			const { error, items } = await run(textToImage);
 			assert.equal(error, undefined);
 			assert.deepEqual(requests(), [[200, body]]);

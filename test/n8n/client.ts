@@ -53,7 +53,7 @@ interface Stored {
 export class N8nClient {
 	private cookie = '';
 
-	/** @param url address of the server, without a slash at its end */
+	/** @param url of the server, without a trailing slash */
 	constructor(private readonly url: string) {}
 
 	/** Signs in as the owner, whose account is made when the server is new. */
@@ -186,8 +186,8 @@ export class N8nClient {
 	/**
 	 * Calls n8n's REST API.
 	 * @param path what follows `/rest`
-	 * @returns the answer's `data`
-	 * @throws Error with n8n's answer when it is not of the 200s
+	 * @returns the response's `data`
+	 * @throws Error with n8n's response if its status is not 2xx
 	 */
 	async request<T>(method: string, path: string, body?: object): Promise<T> {
 		const response = await this.send(method, `/rest${path}`, body);
@@ -196,7 +196,7 @@ export class N8nClient {
 
 	/**
 	 * Sends a request in the owner's name to any path of the server.
-	 * @throws Error with n8n's answer when it is not of the 200s
+	 * @throws Error with n8n's response if its status is not 2xx
 	 */
 	async send(method: string, path: string, body?: object): Promise<Response> {
 		const response = await fetch(`${this.url}${path}`, {

@@ -16,7 +16,7 @@ export interface Cluster {
 	/**
 	 * Starts a worker.
 	 * @param name one that was killed before starts again with its files
-	 * @param concurrency executions it runs at once
+	 * @param concurrency executions it runs in parallel
 	 */
 	startWorker(name: string, concurrency: number): Promise<N8nServer>;
 }

@@ -25,7 +25,7 @@ interface ToolCall {
 	function: { name: string; arguments: string };
 }
 
-/** What the chat model answers: text, or the arguments of each call it makes to the only tool. */
+/** Response of the chat model: text, or the arguments of each call it makes to the only tool. */
 export type ChatAnswer = string | object[];
 
 /** What Slack, Google Drive, any site with an upload form, and OpenAI's chat API are to the workflows. */
@@ -37,7 +37,7 @@ export interface Services {
 	drive: Upload[];
 	/** Bodies of the chat requests. */
 	chats: ChatRequest[];
-	/** Sets how the chat model answers. */
+	/** Sets how the chat model responds. */
 	chat(answer: (messages: ChatMessage[]) => ChatAnswer): void;
 	/** Environment of an n8n whose requests to slack.com and googleapis.com end here. */
 	env: Record<string, string>;

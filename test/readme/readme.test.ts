@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { withTables } from './tables';
@@ -12,7 +12,7 @@ const scripts = (
 ).scripts;
 
 describe('README', () => {
-	it('has tables that say what the catalog says (npm run docs writes them)', () => {
+	it('has tables that match the catalog (npm run docs writes them)', () => {
 		expect(readme).toBe(withTables(readme));
 	});
 
@@ -56,7 +56,7 @@ describe('README', () => {
 		expect(broken).toEqual([]);
 	});
 
-	it('shows JSON that is JSON, with the keys items have', () => {
+	it('shows valid JSON with the keys of items', () => {
 		const blocks = [...readme.matchAll(/```json\n([^]*?)```/g)].map(
 			([, text]) => JSON.parse(text) as object,
 		);
@@ -78,4 +78,16 @@ describe('README', () => {
 		expect(new Set(rest)).toEqual(new Set(['npm ci', 'npm test']));
 		for (const command of [...rest, 'npm start -- --once']) expect(ci).toContain(`${command}\n`);
 	});
+});
+
+it('CONTRIBUTING and the design page name source files that exist', () => {
+	for (const page of ['CONTRIBUTING.md', 'docs/design.md']) {
+		const text = readFileSync(join(root, page), 'utf8');
+		const files = [...text.matchAll(/`([\w/.]+\.ts)`/g)].map(([, file]) => file);
+		expect(files.length).toBeGreaterThan(1);
+		const missing = files.filter(
+			(file) => ![file, `nodes/Seedream/${file}`].some((path) => existsSync(join(root, path))),
+		);
+		expect([page, missing]).toEqual([page, []]);
+	}
 });

@@ -30,26 +30,26 @@ export const agent: Part = async (product, check) => {
 };
 
 async function tool(scene: Scene, check: Check): Promise<void> {
-	await check('the model learns what the tool takes', () => learns(scene));
-	await check('the answer is JSON with the address, without image data and key', () =>
+	await check('the model receives the schema of the tool', () => learns(scene));
+	await check('the response is JSON with the URL, without image data and key', () =>
 		answers(scene),
 	);
 	await check('two calls with one prompt, one after the other, are two images', () =>
 		twice(scene, [[{ Prompt: 'A fox' }], [{ Prompt: 'A fox' }]]),
 	);
-	await check('two calls with one prompt at once are two images', () =>
+	await check('two parallel calls with one prompt return two images', () =>
 		twice(scene, [[{ Prompt: 'A fox' }, { Prompt: 'A fox' }]]),
 	);
-	await check('a set answers with all its images', () => set(scene));
+	await check('a set returns all its images', () => set(scene));
 	await check('Image-to-Image without a file says what to do', () => noFile(scene));
-	await check('Image-to-Image takes addresses', () => addresses(scene));
-	await check("a refusal reaches the model in the service's words", () => refusal(scene));
+	await check('Image-to-Image accepts URLs', () => addresses(scene));
+	await check("a rejection reaches the model in the service's words", () => refusal(scene));
 }
 
 /**
- * Has an agent answer.
+ * Runs an agent.
  * @param rounds the calls that the model makes, round by round, before it says Done
- * @returns the tool's answers
+ * @returns the tool's responses
  */
 async function converse(
 	{ client, gateway, services }: Scene,
@@ -109,7 +109,7 @@ interface Told {
 	mimeType: string;
 }
 
-/** The items of a tool's answer. */
+/** The items of a tool's response. */
 function parsed(answer: string): Told[] {
 	const content = JSON.parse(answer) as Told[] | { response: Told[] };
 	return 'response' in content ? content.response : content;

@@ -184,7 +184,7 @@ async function makeCredential(page: Page, { gateway }: Stage, check: Check): Pro
 	const save = page.getByTestId('credential-save-button');
 	await page.getByRole('button', { name: 'Connect to Seedream' }).click();
 	await page.getByTestId('parameter-input-baseUrl').locator('input').fill(`${gateway.url}/api/v3`);
-	await check('a wrong key is refused with the reason', async () => {
+	await check('a wrong key is rejected with the reason', async () => {
 		await key.fill('sk-wrong');
 		await save.click();
 		await page.getByText('More details').click();
@@ -232,7 +232,7 @@ async function seeImage(page: Page, { gateway }: Stage, check: Check): Promise<v
 		assert.equal(width, image.width);
 	});
 	await check('a mistake is told in the output panel', async () => {
-		// An empty prompt n8n refuses itself; blanks reach the node.
+		// n8n itself rejects an empty prompt; spaces reach the node.
 		await page.getByTestId('parameter-input-prompt').getByRole('textbox').fill('   ');
 		await page.getByTestId('node-execute-button').click();
 		await page

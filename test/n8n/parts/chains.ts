@@ -66,7 +66,7 @@ async function flow(scene: Scene): Promise<void> {
 async function files(scene: Scene): Promise<void> {
 	const { check } = scene;
 	await check('a file is read, edited and written', () => editFile(scene, {}));
-	await check('Edit Image takes our image', () => editImage(scene));
+	await check('Edit Image accepts the image', () => editImage(scene));
 }
 
 /** The workflow setting that keeps files among an item's JSON. */

@@ -11,7 +11,7 @@ import { SEEDREAM, SEEDREAM_TOOL } from '../workflow';
 
 const EXAMPLES = path.resolve(__dirname, '../../../examples');
 
-/** What the credential's Test answers. */
+/** Result of the credential's Test. */
 export interface TestResult {
 	status: string;
 	message: string;
@@ -24,7 +24,7 @@ const NOT_ACCEPTED: TestResult = {
 
 /**
  * The package as a user gets it: installed, known to the editor, its examples run.
- * @param wrongKey what Test answers to one
+ * @param wrongKey result of Test with a wrong key
  */
 export async function core(
 	product: Product,

@@ -10,7 +10,7 @@ import type { Part } from '../run';
 import type { N8nServer } from '../server';
 import { credentialData } from '../stage';
 
-/** Executions a worker runs at once; n8n's own default. */
+/** Executions a worker runs in parallel; n8n's own default. */
 const CONCURRENCY = 10;
 
 /** Seconds an image takes. */
@@ -31,13 +31,13 @@ const CALL_MS = 240_000;
 /** n8n in queue mode with a gateway. */
 interface Scene extends Cluster {
 	gateway: Gateway;
-	/** Makes and activates a workflow that answers a webhook with the first image it made. */
+	/** Creates and activates a workflow that responds to a webhook with the first image it generated. */
 	addWorkflow(name: string, concurrentRequests?: number): Promise<Workflow>;
 }
 
 interface Workflow {
 	id: string;
-	/** Address of its webhook. */
+	/** URL of its webhook. */
 	url: string;
 }
 
@@ -58,15 +58,16 @@ export const queue: Part = async (product, check) => {
 		await onScene(cluster, { latency: QUICK_MS }, async (scene) => {
 			const first = await startWorker('worker-1', CONCURRENCY);
 			const second = await startWorker('worker-2', CONCURRENCY);
-			await check('200 executions: all images delivered, none paid twice', () =>
+			await check('200 executions: all images delivered, none billed twice', () =>
 				deliver(scene, [first, second]),
 			);
 			await second.stop();
 		});
 		await onScene(cluster, { latency: QUICK_MS, rate: RATE }, async (scene) => {
 			const second = await startWorker('worker-2', CONCURRENCY);
-			await check('many executions past the gateway’s limit: all delivered, none paid twice', () =>
-				pastTheLimit(scene),
+			await check(
+				'many executions past the gateway’s limit: all delivered, none billed twice',
+				() => pastTheLimit(scene),
 			);
 			await second.stop();
 		});
@@ -77,14 +78,14 @@ export const queue: Part = async (product, check) => {
 			await check('images per minute with 2 workers, executions of 12 images', () =>
 				measure(scene, 2, 40, { images: 12, concurrentRequests: 3 }),
 			);
-			await check('Redis restarted in mid-run: all images delivered, none paid twice', () =>
+			await check('Redis restarted in mid-run: all images delivered, none billed twice', () =>
 				restartRedis(scene),
 			);
 			await check('a worker stopped in mid-run delivers its images first', () =>
 				stopWorker(scene, second),
 			);
 			second = await startWorker('worker-2', CONCURRENCY);
-			await check('a worker killed in mid-run: nothing is paid twice', () =>
+			await check('a worker killed in mid-run: nothing is billed twice', () =>
 				killWorker(scene, second),
 			);
 		});

@@ -7,10 +7,10 @@ const REFUSED: TestResult = {
 	message: 'Authorization failed - please check your credentials',
 };
 
-// n8n before 2.14.2 knows no status that a credential's test may not ignore.
+// Before 2.14.2, n8n ignores all statuses in a credential's test, without exceptions.
 const ACCEPTED: TestResult = { status: 'OK', message: 'Connection successful!' };
 
-/** What older n8n versions make of a wrong key in the credential's Test. */
+/** Result of the credential's Test with a wrong key on older n8n versions. */
 const WRONG_KEY: Record<keyof typeof OLDER, TestResult> = {
 	'2.20.12': REFUSED,
 	'2.14.2': REFUSED,
