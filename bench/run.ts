@@ -261,7 +261,7 @@ async function main(): Promise<void> {
 	);
 	const results = `# Measured
 
-Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: n8n ${dependencies.n8n}, this package ${process.env.npm_package_version}, ${os.cpus().length} cores. Each way runs ${ROUNDS} times in turn with the others, as a process of its own (\`n8n execute\`, binary data in files); the middle values count. Wall, CPU and peak memory of the whole process are what stands above an empty workflow of the same run; the bare script stands for itself. In brackets: the ratio to two HTTP Request nodes.
+Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: n8n ${dependencies.n8n}, this package ${process.env.npm_package_version}, ${os.cpus().length} cores. Each way runs ${ROUNDS} times, alternating with the others, in its own process (\`n8n execute\`, binary data in files); the table shows medians. Wall time, CPU time and peak memory are those of the whole process minus those of an empty workflow in the same run; nothing is subtracted from the bare script. In brackets: the ratio to two HTTP Request nodes.
 
 ${sections.join('\n\n')}
 `;
