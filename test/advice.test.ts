@@ -7,7 +7,9 @@ const MODEL = IDS['4.0'];
 /** What users read when the gateway returns an error instead of an image. */
 async function told(answer: object): Promise<{ message: string; description: string }> {
 	bench.gateway.inject({ on: 'request', ...answer } as Parameters<typeof bench.gateway.inject>[0]);
-	const { error } = await bench.run(parameters('textToImage', MODEL, { options: { maxTries: 1 } }));
+	const { error } = await bench.run(
+		parameters('textToImage', MODEL, { options: { waitWhenBusy: 0 } }),
+	);
 	return { message: error?.message ?? '', description: error?.description ?? '' };
 }
 
@@ -24,13 +26,7 @@ describe('the message is the gateway’s own, the description says what to do', 
 		['a model without channel', 503, 'model_not_found', 'No available channel.', /no model “/],
 		['a reference nobody can read', 400, 'InvalidImageURL.InvalidFormat', 'It is odd.', /public/],
 		['a size', 400, 'InvalidParameter', 'The parameter `size` is not valid.', /field it names/],
-		[
-			'too many requests',
-			429,
-			'RequestBurstTooFast',
-			'It is too fast.',
-			/Lower Concurrent Requests/,
-		],
+		['too many requests', 429, 'RequestBurstTooFast', 'It is too fast.', /Raise Wait When Busy/],
 		['a request that is too large', 413, '', 'It is too large.', /smaller reference images/],
 		['a breakdown', 500, 'InternalServiceError', 'It broke.', /usage page/],
 	])('%s', async (_, status, code, message, advice) => {

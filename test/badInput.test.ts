@@ -278,8 +278,8 @@ describe('a response without an image', () => {
 
 	it('a host that does not listen', async () => {
 		const credentials = { ...bench.credentials(), baseUrl: 'http://127.0.0.1:9/v1' };
-		const { error } = await bench.run(text({ options: { maxTries: 1 } }), { credentials });
-		expect(error?.message).toBe('The gateway cannot be reached [item 0]');
+		const { error } = await bench.run(text({ options: { waitWhenBusy: 0 } }), { credentials });
+		expect(error?.message).toBe('The host 127.0.0.1 cannot be reached [item 0]');
 		expect(error?.description).toMatch(/Nothing was sent[^]*ECONNREFUSED/);
 	});
 

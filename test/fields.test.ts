@@ -34,7 +34,6 @@ const ALWAYS = [
 	'downloadImages',
 	'fileName',
 	'maxImagesPerRun',
-	'maxTries',
 	'numberOfImages',
 	'output',
 	'previewRequest',
@@ -44,6 +43,7 @@ const ALWAYS = [
 	'simplify',
 	'style',
 	'user',
+	'waitWhenBusy',
 	'watermark',
 ];
 

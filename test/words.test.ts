@@ -21,7 +21,7 @@ const PRIVATE_WORDS: Array<[word: RegExp, instead: string, example: string]> = [
 	[/\banswer(s|ed|ing)?\b/i, 'response, respond', 'The answer broke off'],
 	[/\brepl(y|ies|ied)\b/i, 'response', 'The reply was empty'],
 	[/\baddress(es)?\b/i, 'URL', 'Images made until then, with their addresses'],
-	[/\b(tries|tried)\b(?<!\bMax Tries)/i, 'attempts, retried', '(8 tries)'],
+	[/\b(tries|tried)\b/i, 'attempts, retried', '(8 tries)'],
 	[/\b(an?|another|each|every|next|last|first|further) try\b/i, 'attempt', 'another try'],
 	[/\b(makes?|making|made)\b(?! sure)/i, 'generate', 'Nothing was made'],
 	[/\banew\b/i, 'again', 'The mark goes with an image generated anew'],
@@ -149,7 +149,7 @@ it('messages hold no private words', () => {
 		.flatMap(literals);
 	expect(texts.map(({ text }) => text)).toEqual(
 		expect.arrayContaining([
-			'The gateway cannot be reached',
+			'The response contains no images',
 			' Reference Images are too many for ',
 		]),
 	);

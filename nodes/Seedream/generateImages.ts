@@ -17,7 +17,8 @@ import { buildRequest, completeBody, type Credential, type ImageRequest } from '
 import { previewRequest } from './request/preview';
 import { readSettings, type Settings } from './request/settings';
 import { readResponse } from './response';
-import { withRetries } from './run/retry';
+import { Attempts } from './run/attempts';
+import { queueFor } from './run/queues';
 import { RunItem } from './run/run';
 
 /** Milliseconds to wait for one image, and for each further one of a set. */
@@ -74,14 +75,14 @@ function prepareItem(
  */
 async function exchange(
 	context: IExecuteSingleFunctions,
-	{ request, settings, timeout, download }: PreparedItem,
+	{ request, settings, baseUrl, timeout, download }: PreparedItem,
 	options: RequestOptions,
 	urls: string[],
 ): Promise<INodeExecutionData[]> {
 	const connection = openConnection(context);
 	try {
 		const response = await send(context, options, timeout, connection).catch((error: unknown) => {
-			throw networkFailure(error, timeout);
+			throw networkFailure(error, timeout, baseUrl);
 		});
 		const reading = { output: settings.output, download, idle: timeout };
 		return await readResponse(context, request, response, connection, reading, urls);
@@ -106,15 +107,15 @@ export async function generateImages(
 	const cleanItems = (items: INodeExecutionData[]) =>
 		items.map((each) => ({ ...each, json: clean(each.json) }));
 	try {
-		const { rerunItemed, ...item } = await runItem.prepare(async () => {
+		const { remembered, ...item } = await runItem.prepare(async () => {
 			const credential = await this.getCredentials<Credential>('seedreamApi');
 			key = apiKeyOf(credential.apiKey);
 			const prepared = prepareItem(this, credential, options);
 			runItem.expect(prepared.request.expectedImages);
-			return { ...prepared, rerunItemed: runItem.recall(prepared.fingerprint) };
+			return { ...prepared, remembered: runItem.recall(prepared.fingerprint) };
 		});
 		const { request, settings, baseUrl, download, fingerprint } = item;
-		if (rerunItemed) return cleanItems(rerunItemed);
+		if (remembered) return cleanItems(remembered);
 
 		return await runItem.takeTurn(settings.concurrentRequests, async () => {
 			if (settings.isPreview) {
@@ -123,10 +124,15 @@ export async function generateImages(
 			runItem.assertWithinLimit(settings.maxImagesPerRun);
 			// Not kept in what n8n holds until the run ends: references are large.
 			const body = (await completeBody(this, request, download)) as IDataObject;
-			const attempt = async () => await exchange(this, item, { ...options, body }, urls);
-			return cleanItems(
-				await runItem.keep(fingerprint, withRetries(request, settings, runItem, attempt)),
+			const attempts = new Attempts(
+				async () => await exchange(this, item, { ...options, body }, urls),
+				request.gateway,
+				settings,
+				async (milliseconds) => await runItem.pause(milliseconds),
 			);
+			const queue = queueFor(baseUrl, key, (text) => this.logger.debug(`Seedream: ${text}`));
+			const sending = runItem.send(queue, attempts, request.expectedImages);
+			return cleanItems(await runItem.keep(fingerprint, sending));
 		});
 	} catch (cause) {
 		const failure = cause instanceof RequestFailure ? cause.failure : undefined;

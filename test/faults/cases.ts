@@ -142,7 +142,11 @@ const retried: Case[] = [
 	request('429 once, Retry-After a past date', { ...RATE, retryAfter: new Date(0) }),
 	request('429 once, Retry-After nonsense', { ...RATE, retryAfter: 'soon' }),
 	request('429 twice', { ...RATE, times: 2 }),
-	request('429 always', { ...RATE, nth: 'every', retryAfter: 0.4 }, { options: { maxTries: 2 } }),
+	request(
+		'429 always',
+		{ ...RATE, nth: 'every', retryAfter: 0.4 },
+		{ options: { waitWhenBusy: 0.6 } },
+	),
 	request('429 cut', { ...RATE, cut: 20 }),
 	request('429 queue is full', {
 		...RATE,
@@ -158,7 +162,11 @@ const retried: Case[] = [
 	request('429 final: insufficient_user_quota', { ...RATE, code: 'insufficient_user_quota' }),
 	request('503 once', BUSY),
 	request('503 HTML once', { html: true, status: 503 }),
-	request('503 always', { ...BUSY, nth: 'every', retryAfter: 1 }, { options: { maxTries: 2 } }),
+	request(
+		'503 always',
+		{ ...BUSY, nth: 'every', retryAfter: 1 },
+		{ options: { waitWhenBusy: 1.5 } },
+	),
 	request('503 final: model_not_found', { ...BUSY, code: 'model_not_found' }),
 	request('500 once', BROKEN),
 	request('500 twice', { ...BROKEN, times: 2 }),

@@ -101,7 +101,7 @@ function check(each: Case, row: Row, setting: Setting, gateway: Gateway, result:
 			row.wrong.push('does not say that images may have been generated and charged');
 		}
 	}
-	if (ledger.maxInFlight > 3) row.wrong.push(`${ledger.maxInFlight} requests at once`);
+	if (ledger.maxInFlight > 8) row.wrong.push(`${ledger.maxInFlight} requests at once`);
 	if (ledger.downloads.some(({ authorization }) => authorization)) {
 		row.wrong.push('the key went to a download');
 	}

@@ -22,7 +22,7 @@ const ownOptions: INodeProperties[] = [
 		name: 'concurrentRequests',
 		type: 'number',
 		typeOptions: { minValue: 1, maxValue: 100, numberPrecision: 0 },
-		default: 3,
+		default: 8,
 		description: 'Maximum number of parallel requests. The value of the first item applies to all.',
 	},
 	{
@@ -50,15 +50,6 @@ const ownOptions: INodeProperties[] = [
 		default: 0,
 		description:
 			'Stops the run before sending anything if its items together request more images than this. 0 means no limit.',
-	},
-	{
-		displayName: 'Max Tries',
-		name: 'maxTries',
-		type: 'number',
-		typeOptions: { minValue: 1, maxValue: 20, numberPrecision: 0 },
-		default: 8,
-		description:
-			'Maximum number of attempts while the gateway is busy (429, 503) or cannot be reached; nothing is generated then. A request that may have been charged is never retried. Retry On Fail in Settings starts a new count.',
 	},
 	{
 		displayName: 'Missing Images of a Set',
@@ -172,6 +163,15 @@ const ownOptions: INodeProperties[] = [
 		],
 		description:
 			'Whether the gateway sends the images of a set one by one. Images already received are kept if the connection drops.',
+	},
+	{
+		displayName: 'Wait When Busy',
+		name: 'waitWhenBusy',
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 86400 },
+		default: 180,
+		description:
+			'Seconds to wait for a gateway that is busy (429, 503) and lets nothing of this account through. Requests at a rate limit are slowed down and retried by themselves; a request that may have been charged is never retried.',
 	},
 	{
 		displayName: 'Watermark',

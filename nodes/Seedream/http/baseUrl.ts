@@ -14,7 +14,8 @@ const VERSION = /\/v\d+$/i;
 /** A URL of nothing but scheme, host and an API version. */
 const BARE_HOST = /^(https?:\/\/[^/@]+)(?:\/api)?(?:\/v\d+)?$/i;
 
-function hostOf(url: string): string {
+/** The host of a URL, without its port. */
+export function hostOf(url: string): string {
 	return /^https?:\/\/([^/:]+)/i.exec(url)?.[1].toLowerCase() ?? '';
 }
 

@@ -1,5 +1,6 @@
 import { NodeApiError } from 'n8n-workflow';
 
+import { hostOf } from './baseUrl';
 import { cut, MAY_BE_CHARGED, RequestFailure } from '../errors';
 
 /** No connection was made, so nothing was sent. */
@@ -60,13 +61,14 @@ function lossOf(code: string, timeout: number): string {
  * The failure of a request that got no response.
  * @param error as n8n's HTTP helper throws it
  * @param timeout milliseconds the request was given
+ * @param baseUrl whose host is named
  */
-export function networkFailure(error: unknown, timeout: number): RequestFailure {
+export function networkFailure(error: unknown, timeout: number, baseUrl: string): RequestFailure {
 	const causes = causesOf(error);
 	const code = errorCode(causes);
 	if (isUnreachable(causes, code)) {
 		return new RequestFailure({
-			message: 'The gateway cannot be reached',
+			message: `The host ${hostOf(baseUrl)} cannot be reached`,
 			description:
 				'Nothing was sent. Check the Base URL of the credential, and that this n8n has access to that host.',
 			code,

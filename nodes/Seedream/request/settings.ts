@@ -26,8 +26,8 @@ export interface Settings {
 	isPreview: boolean;
 	/** Maximum number of parallel requests. */
 	concurrentRequests: number;
-	/** Attempts while the gateway is busy. */
-	maxTries: number;
+	/** Milliseconds after which a gateway that admits nothing is given up. */
+	waitWhenBusy: number;
 	/** Most images that the items of a run may request together; 0 means no limit. */
 	maxImagesPerRun: number;
 	retryServerErrors: string;
@@ -94,14 +94,16 @@ export function readSettings(context: IExecuteSingleFunctions): Settings {
 		concurrentRequests: checkNumber(
 			context,
 			'Concurrent Requests',
-			option('concurrentRequests', 3),
+			option('concurrentRequests', 8),
 			{ min: 1, max: 100, isWhole: true },
 		),
-		maxTries: checkNumber(context, 'Max Tries', option('maxTries', 8), {
-			min: 1,
-			max: 100,
-			isWhole: true,
-		}),
+		waitWhenBusy:
+			1000 *
+			checkNumber(context, 'Wait When Busy', option('waitWhenBusy', 180), {
+				min: 0,
+				max: 86_400,
+				isWhole: false,
+			}),
 		maxImagesPerRun: checkNumber(
 			context,
 			'Max Images per Run',

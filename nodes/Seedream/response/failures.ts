@@ -43,7 +43,7 @@ const ADVICE_BY_CODE: ReadonlyArray<[RegExp, string]> = [
 	],
 	[
 		/RateLimit|Overloaded|BurstTooFast|InflightBatchsize/i,
-		'The gateway’s rate limit was reached. Nothing was charged for this request. Lower Concurrent Requests, raise Max Tries, or run again later.',
+		'The gateway’s rate limit was reached. Nothing was charged for this request. Raise Wait When Busy, or run again later.',
 	],
 	[
 		/InvalidParameter|MissingParameter|invalid_request/i,
@@ -57,7 +57,7 @@ const ADVICE_BY_STATUS: Readonly<Record<number, string>> = {
 	403: 'Check the permissions and the balance of the API key.',
 	405: CHECK_BASE_URL,
 	413: 'The request is too large for the gateway. Use fewer or smaller reference images, or pass them as URLs.',
-	429: 'The gateway’s rate limit was reached. Lower Concurrent Requests, raise Max Tries, or run again later.',
+	429: 'The gateway’s rate limit was reached. Raise Wait When Busy, or run again later.',
 };
 
 /** The ids that share the most parts with an unknown one, the nearest first. */

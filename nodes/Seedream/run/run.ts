@@ -3,9 +3,11 @@ import { sleep, type IExecuteSingleFunctions, type INodeExecutionData } from 'n8
 import { inputError, type NodeError } from '../errors';
 import { Semaphore } from '../http/semaphore';
 import { wait } from '../http/wait';
+import type { Attempts } from './attempts';
 import { batchDelay, isAgentTool, itemCount } from './execution';
 import { LostRun } from './lostRun';
 import { Memory } from './memory';
+import type { Queue } from './queue';
 
 /** Milliseconds that n8n may be late with a batch. */
 const BATCH_MARGIN_MS = 250;
@@ -35,9 +37,6 @@ class Pass {
 	/** Whether any item failed, so that n8n may retry. */
 	hasFailed = false;
 
-	/** Whether an item used up its attempts on a gateway that is busy or unreachable, and none got through since. */
-	gatewayUnavailable = false;
-
 	/** Aborted when a failure ends the run: nothing is sent any more. */
 	readonly ending = new AbortController();
 
@@ -56,9 +55,6 @@ class Run {
 	pass = new Pass();
 
 	readonly memory = new Memory();
-
-	/** Time in milliseconds before which nothing is sent: the service is busy. */
-	pausedUntil = 0;
 
 	/** URLs that n8n's log has already. */
 	readonly logged = new Set<string>();
@@ -211,38 +207,36 @@ export class RunItem {
 	}
 
 	/**
-	 * Waits until another request may be sent.
-	 * @param milliseconds of this item's own
-	 * @returns whether it may: not when the run is lost or cancelled
+	 * Waits some milliseconds.
+	 * @returns whether another request may be sent: not when the run is lost or cancelled
 	 */
 	async pause(milliseconds: number): Promise<boolean> {
-		const signals = [this.pass.ending.signal, this.context.getExecutionCancelSignal()].filter(
-			(each) => each !== undefined,
-		);
-		const end = Date.now() + milliseconds;
-		for (;;) {
-			if (signals.some(({ aborted }) => aborted)) return false;
-			const left = Math.max(end, this.run.pausedUntil) - Date.now();
-			if (left <= 0) return true;
-			await wait(left, ...signals);
-		}
+		const { signals } = this;
+		await wait(milliseconds, ...signals);
+		return signals.every(({ aborted }) => !aborted);
 	}
 
 	/**
-	 * Whether the gateway has proved busy or away for good, as far as this pass knows. Items are then sent
-	 * once each: a thousand that all wait for minutes would take days to say the same.
+	 * Sends the item's request at the pace that the gateway admits.
+	 * @param attempts at the request
+	 * @param images that it requests
+	 * @returns its items; none where the run is lost or cancelled before it was admitted
+	 * @throws RequestFailure
 	 */
-	get gatewayUnavailable(): boolean {
-		return this.pass.gatewayUnavailable;
-	}
-
-	set gatewayUnavailable(value: boolean) {
-		this.pass.gatewayUnavailable = value;
-	}
-
-	/** Lets all items of the run wait with what they have not sent yet. */
-	pauseAll(milliseconds: number): void {
-		this.run.pausedUntil = Math.max(this.run.pausedUntil, Date.now() + milliseconds);
+	async send(
+		queue: Queue,
+		attempts: Attempts<INodeExecutionData[]>,
+		images: number,
+	): Promise<INodeExecutionData[]> {
+		const { index: order, signals } = this;
+		const attempt = async () => await attempts.next();
+		const options = { images, order, signals };
+		return await queue.send(this.pass, attempt, options).then(
+			(items) => items ?? [],
+			(error: unknown) => {
+				throw attempts.failureOf(error);
+			},
+		);
 	}
 
 	/**
@@ -275,6 +269,13 @@ export class RunItem {
 		const { name } = context.getNode();
 		const text = `${name}: the execution was cancelled after these images had been generated: ${fresh.join(' ')}`;
 		context.logger.warn(clean(text));
+	}
+
+	/** Abort when nothing more may be sent. */
+	private get signals(): AbortSignal[] {
+		const { pass, context } = this;
+		const cancelled = context.getExecutionCancelSignal();
+		return cancelled ? [pass.ending.signal, cancelled] : [pass.ending.signal];
 	}
 
 	private key(fingerprint: () => string): number | string {
