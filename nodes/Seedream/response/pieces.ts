@@ -3,10 +3,10 @@ import { Base64Decoder } from './base64';
 /** A piece of a response, as soon as it is complete. */
 export type Piece =
 	/**
-	 * An element of an outermost array of a JSON document; `path` is the array's, such as `data`. Long
+	 * An element of an outermost array of a JSON document; `path` is the array's, such as `['data']`. Long
 	 * base64 in it is a Buffer already, which holds until the next piece is asked for.
 	 */
-	| { type: 'element'; path: string; value: unknown }
+	| { type: 'element'; path: string[]; value: unknown }
 	/** A JSON document, with its outermost arrays empty: their elements came before. */
 	| { type: 'document'; value: unknown }
 	/** The JSON of a server-sent event, or of a line by itself. */
@@ -21,6 +21,7 @@ export type Piece =
 const [QUOTE, BACKSLASH, COLON, COMMA, OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] =
 	Buffer.from('"\\:,{}[]');
 const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
 
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');
@@ -39,6 +40,12 @@ const LONG_STRING_BYTES = 64 * 1024;
 
 /** Stands in an element's text for a long string; no service sends this. */
 const LONG_STRING = '\u0000long string';
+
+/** Lines of an event, behind each of which it may be complete; each is looked at together with all before. */
+const MAX_LINES_TO_TRY = 200;
+
+/** What ends a stream of events, as services spell it. */
+const DONE = /^"?\[?DONE\]?"?$/i;
 
 /** Characters of a key that are looked at. */
 const MAX_KEY_LENGTH = 64;
@@ -227,7 +234,7 @@ class JsonDocument {
 		this.longString = undefined;
 		this.elementBytes = 0;
 		if (text.trim() === '') return [];
-		const path = this.keys.slice(1, this.arrayDepth).filter(Boolean).join('.');
+		const path = this.keys.slice(1, this.arrayDepth);
 		return [
 			toPiece(text, (value) => ({ type: 'element', path, value: withBytes(value, longString) })),
 		];
@@ -269,6 +276,9 @@ class Lines {
 
 	private text = '';
 
+	/** Whether the last byte was a carriage return, behind which a line feed ends no further line. */
+	private isAfterReturn = false;
+
 	/** Whether what comes next is not part of a line or event that has begun. */
 	get isBetween(): boolean {
 		return this.isBlank && this.data.length === 0;
@@ -276,15 +286,22 @@ class Lines {
 
 	/** @returns the pieces completed, and how many bytes of the chunk were read: a line at most */
 	push(chunk: Buffer): { pieces: Piece[]; length: number } {
-		const end = chunk.indexOf(LINE_FEED);
-		const bytes = end < 0 ? chunk : chunk.subarray(0, end);
+		const { isAfterReturn } = this;
+		this.isAfterReturn = false;
+		if (isAfterReturn && chunk[0] === LINE_FEED) return { pieces: [], length: 1 };
+		const feed = indexOrEnd(chunk, LINE_FEED, 0);
+		const end = indexOrEnd(chunk.subarray(0, feed), CARRIAGE_RETURN, 0);
+		const bytes = chunk.subarray(0, end);
 		this.line.push(bytes);
 		this.lineBytes += bytes.length;
 		this.isBlank = this.isBlank && bytes.every((byte) => byte <= SPACE);
-		if (end >= 0) return { pieces: this.takeLine(), length: end + 1 };
+		if (end < chunk.length) {
+			this.isAfterReturn = chunk[end] === CARRIAGE_RETURN;
+			return { pieces: this.takeLine(), length: end + 1 };
+		}
 		if (this.lineBytes > MAX_LINE_BYTES) {
 			const start = Buffer.concat(this.line.slice(0, 16).map((each) => each.subarray(0, 16)));
-			const isData = /^\ufeff?data:/.test(start.toString('utf8'));
+			const isData = start.toString('utf8').startsWith('data:');
 			if (!isData || this.lineBytes > MAX_PIECE_BYTES) throw new Error('a part of it has no end');
 		}
 		return { pieces: [], length: chunk.length };
@@ -298,10 +315,7 @@ class Lines {
 	}
 
 	private takeLine(): Piece[] {
-		const line = Buffer.concat(this.line)
-			.toString('utf8')
-			.replace(/^\ufeff/, '')
-			.trimEnd();
+		const line = Buffer.concat(this.line).toString('utf8').trimEnd();
 		this.line = [];
 		this.lineBytes = 0;
 		this.isBlank = true;
@@ -320,15 +334,16 @@ class Lines {
 		if (/^\s*[{[]/.test(line)) {
 			return [toPiece(line, (value) => ({ type: 'event', value, name: '' }))];
 		}
-		if (this.text.length < MAX_TEXT_LENGTH) this.text += `${line}\n`;
+		this.keepText(line);
 		return [];
 	}
 
 	/** Some gateways send no empty line after an event, or send it late. */
 	private takeCompleteEvent(): Piece[] {
+		const last = this.data[this.data.length - 1];
+		if (this.data.length > MAX_LINES_TO_TRY || !/(^DONE|[}\]])$/i.test(last)) return [];
 		const text = this.data.join('\n');
-		if (text === '[DONE]') return this.takeEvent();
-		if (!text.endsWith('}') && !text.endsWith(']')) return [];
+		if (DONE.test(text)) return this.takeEvent();
 		try {
 			const value: unknown = JSON.parse(text);
 			return [{ type: 'event', value, name: this.reset() }];
@@ -338,11 +353,29 @@ class Lines {
 	}
 
 	private takeEvent(): Piece[] {
-		const text = this.data.join('\n');
-		if (text === '') return [];
+		const lines = this.data;
+		const text = lines.join('\n');
 		const name = this.reset();
-		if (text === '[DONE]') return [{ type: 'done' }];
-		return [toPiece(text, (value) => ({ type: 'event', value, name }))];
+		if (text === '') return [];
+		if (DONE.test(text)) return [{ type: 'done' }];
+		if (!/^\s*[{["]/.test(text)) {
+			this.keepText(text);
+			return [];
+		}
+		const toEvent = (data: string) => toPiece(data, (value) => ({ type: 'event', value, name }));
+		const event = toEvent(text);
+		if (event.type !== 'malformed') return [event];
+		// A line that is broken must not take with it others that are events by themselves.
+		const events = lines.map((line) => (/^[{[]/.test(line) ? toEvent(line) : event));
+		const broken = lines.filter((_, i) => events[i].type === 'malformed');
+		return [
+			...events.filter(({ type }) => type === 'event'),
+			{ type: 'malformed', text: broken.join('\n') },
+		];
+	}
+
+	private keepText(text: string): void {
+		if (this.text.length < MAX_TEXT_LENGTH) this.text += `${text}\n`;
 	}
 
 	/** Prepares for the next event. @returns the name of this one */
@@ -354,19 +387,23 @@ class Lines {
 	}
 }
 
-async function* withoutByteOrderMark(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-	let start: Buffer | undefined = Buffer.alloc(0);
+/** A byte order mark is never content; it stands wherever a gateway joined texts. */
+async function* withoutByteOrderMarks(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+	let held: Buffer = Buffer.alloc(0);
 	for await (const chunk of chunks) {
-		if (start === undefined) yield chunk;
-		else {
-			start = Buffer.concat([start, chunk]);
-			if (start.length < BYTE_ORDER_MARK.length) continue;
-			const isMarked = start.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
-			yield isMarked ? start.subarray(BYTE_ORDER_MARK.length) : start;
-			start = undefined;
+		let rest = held.length > 0 ? Buffer.concat([held, chunk]) : chunk;
+		for (let at = rest.indexOf(BYTE_ORDER_MARK); at >= 0; at = rest.indexOf(BYTE_ORDER_MARK)) {
+			yield rest.subarray(0, at);
+			rest = rest.subarray(at + BYTE_ORDER_MARK.length);
 		}
+		// The beginning of a mark that the next chunk may complete.
+		const begun = [2, 1].find((length) =>
+			rest.subarray(-length).equals(BYTE_ORDER_MARK.subarray(0, length)),
+		);
+		held = rest.subarray(rest.length - (begun ?? 0));
+		yield rest.subarray(0, rest.length - held.length);
 	}
-	if (start?.length) yield start;
+	if (held.length > 0) yield held;
 }
 
 /** Where a JSON document begins after blanks; -1 where something else comes, or nothing. */
@@ -383,7 +420,7 @@ function documentStart(chunk: Buffer): number {
 export async function* readPieces(chunks: AsyncIterable<Buffer>): AsyncGenerator<Piece> {
 	const lines = new Lines();
 	let document: JsonDocument | undefined;
-	for await (const chunk of withoutByteOrderMark(chunks)) {
+	for await (const chunk of withoutByteOrderMarks(chunks)) {
 		let rest = chunk;
 		while (rest.length > 0) {
 			const start = !document && lines.isBetween ? documentStart(rest) : -1;
