@@ -1,7 +1,8 @@
 /** Characters of base64 that a text must begin with to be taken for image data. */
 const SAMPLE_LENGTH = 256;
 
-const DATA_URI_PREFIX = /^data:[^,;]*(?:;[^,;]{0,100})*?(?:;base64,?|,)/i;
+/** What stands before the base64 of a data URI, also where gateways leave out a part of it. */
+const DATA_URI_PREFIX = /^(?:[^,]{0,200}?;base64,?|data:[^,]{0,200}?,|data:)/i;
 
 /** An escape that a JSON string may be cut in. */
 const CUT_ESCAPE = /\\(?:u[\da-f]{0,3})?$/i;

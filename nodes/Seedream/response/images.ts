@@ -42,8 +42,14 @@ const CONTAINERS = [
 	'response',
 ] as const;
 
+/** All fields in which images are looked for. */
+const NAMES: readonly string[] = [...new Set([...CONTAINERS, ...IMAGE_FIELDS])];
+
 /** Depth to which images are looked for. */
 const MAX_DEPTH = 6;
+
+/** Depth to which what is not an image is looked through. */
+const MAX_WALK_DEPTH = 20;
 
 /** Minimum bytes of image data in an unknown format; fewer are more likely a word, especially in text fields. */
 const MIN_UNKNOWN_BYTES = 64;
@@ -111,13 +117,39 @@ export function imagesIn(value: unknown, depth = 0): FoundImage[] {
 	}
 	const own = ownSource(value);
 	if (own) return [{ ...own, entry: value }];
-	return CONTAINERS.flatMap((name) => imagesIn(value[name], depth + 1));
+	return NAMES.flatMap((name) => imagesIn(value[name], depth + 1));
+}
+
+/** All http(s) URLs in fields that carry images, also of objects that have an image by another field. */
+export function imageUrlsIn(value: unknown, depth = 0): string[] {
+	if (depth > MAX_WALK_DEPTH) return [];
+	if (Array.isArray(value)) return value.flatMap((each) => imageUrlsIn(each, depth + 1));
+	if (isObject(value)) return NAMES.flatMap((name) => imageUrlsIn(value[name], depth + 1));
+	const url = sourceOf(value)?.url;
+	return url === undefined ? [] : [url];
+}
+
+/** Image data in any field at all; a URL may be anybody's, but the bytes of an image are one. */
+export function imageDataIn(value: unknown, depth = 0): FoundImage[] {
+	if (depth > MAX_WALK_DEPTH) return [];
+	if (typeof value === 'string') {
+		const bytes = isImageData(value) ? sourceOf(value)?.bytes : undefined;
+		return bytes && readImageHeader(bytes) ? [{ bytes, entry: {} }] : [];
+	}
+	if (typeof value !== 'object' || value === null) return [];
+	return Object.values(value).flatMap((each) => imageDataIn(each, depth + 1));
 }
 
 /** Whether the elements of an array may be images, by the array's path. */
-export function mayHoldImages(path: string): boolean {
-	const names: readonly string[] = [...CONTAINERS, ...IMAGE_FIELDS];
-	return path === '' || path.split('.').every((name) => names.includes(name));
+export function mayHoldImages(path: string[]): boolean {
+	return path.every((name) => NAMES.includes(name));
+}
+
+/** A text without the escapes of JSON, however often it was put into JSON. */
+function unescape(text: string): string {
+	return text
+		.replace(/\\+\//g, '/')
+		.replace(/\\+u00([2-7][\da-f])/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
 }
 
 /** All http(s) URLs in a value, each once. @param limit at most so many */
@@ -125,8 +157,8 @@ export function urlsIn(values: unknown[], limit = 100): string[] {
 	const text = values
 		.map((value) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')))
 		.join('\n');
-	const urls = text.replaceAll('\\/', '/').match(/https?:\/\/[^\s"'<>\\]+/gi) ?? [];
-	return [...new Set(urls.map((url) => url.replace(/[),.;]+$/, '')))].slice(0, limit);
+	const urls = unescape(text).match(/https?:\/\/[^\s"'<>\\]+/gi) ?? [];
+	return [...new Set(urls.map((url) => url.replace(/[),.;\]}]+$/, '')))].slice(0, limit);
 }
 
 function isImageData(text: string): boolean {
@@ -136,7 +168,7 @@ function isImageData(text: string): boolean {
 
 /** A part of a response as an item's JSON may show it: without image data. */
 export function withoutImageData(value: unknown, depth = 0): unknown {
-	if (depth > 20) return undefined;
+	if (depth > MAX_WALK_DEPTH) return undefined;
 	if (Array.isArray(value)) return value.map((each) => withoutImageData(each, depth + 1));
 	if (Buffer.isBuffer(value)) return undefined;
 	if (typeof value === 'string') return isImageData(value) ? undefined : value;

@@ -16,7 +16,15 @@ import {
 	unexpectedFailure,
 	type ResponseContext,
 } from './failures';
-import { imagesIn, mayHoldImages, urlsIn, withoutImageData, type FoundImage } from './images';
+import {
+	imageDataIn,
+	imagesIn,
+	imageUrlsIn,
+	mayHoldImages,
+	urlsIn,
+	withoutImageData,
+	type FoundImage,
+} from './images';
 import { readPieces, type Piece } from './pieces';
 import { serviceErrorOf, type ServiceError } from './serviceError';
 
@@ -78,8 +86,8 @@ function isTask(value: unknown): boolean {
 /** Puts the elements of an array back where the array stands in its document. */
 function restore(document: unknown, [name, ...rest]: string[], elements: unknown[]): unknown {
 	if (name === undefined) return elements;
-	if (!isObject(document)) return document;
-	return { ...document, [name]: restore(document[name], rest, elements) };
+	const fields = isObject(document) ? document : {};
+	return { ...fields, [name]: restore(fields[name], rest, elements) };
 }
 
 /** Reads the pieces of one response. */
@@ -87,7 +95,7 @@ class ResponseReader {
 	/** JSON values in the order they came, without image data. */
 	private readonly values: unknown[] = [];
 
-	/** Elements of the document that is being read, by the path of their array. */
+	/** Elements of the document that is being read, by the path of their array as JSON. */
 	private lists = new Map<string, unknown[]>();
 
 	private readonly malformed: string[] = [];
@@ -103,10 +111,13 @@ class ResponseReader {
 
 	private readonly usedIndexes = new Set<number>();
 
-	/** URLs, and the number of the JSON value they came in. */
-	private readonly urls = new Map<string, number>();
+	/** URLs, and the number of the JSON value they came in; a reference that is repeated is no image. */
+	private readonly urls: Map<string, number>;
 
 	private images = 0;
+
+	/** Images that count where there are no others. */
+	private readonly spare: FoundImage[] = [];
 
 	/** Entries so far, whether images or not. */
 	private entries = 0;
@@ -114,11 +125,25 @@ class ResponseReader {
 	/** Parts that should be images and are not understood. */
 	private readonly unknown: unknown[] = [];
 
+	/** Whether events have come, or lines of JSON that are like them. */
+	private isStream = false;
+
 	/** Whether the content says that nothing follows. */
 	isComplete = false;
 
 	/** Why the response ended too early. */
 	interruption: string | undefined;
+
+	constructor(
+		private readonly context: ResponseContext,
+		private readonly request: ImageRequest,
+	) {
+		this.urls = new Map(request.references.flatMap(({ url }) => (url ? [[url, -1]] : [])));
+	}
+
+	private get isErrorStatus(): boolean {
+		return this.context.status >= 400;
+	}
 
 	/** @returns the records that a piece completes */
 	read(piece: Piece): Array<ImageRecord | FailedRecord> {
@@ -143,33 +168,35 @@ class ResponseReader {
 	}
 
 	/** @throws RequestFailure where the response holds no image */
-	summary(context: ResponseContext, request: ImageRequest): SummaryRecord {
-		if (this.images === 0) throw this.failure(context, request);
+	summary(): SummaryRecord {
+		if (this.images === 0) throw this.failure();
 		const summaries = this.values.map((value) => summarySchema.safeParse(value).data ?? {});
 		return {
 			type: 'summary',
 			created: summaries.find(({ created }) => created !== undefined)?.created,
 			usage: summaries.reverse().find(({ usage }) => usage)?.usage as IDataObject | undefined,
-			requestId: requestIdOf(context.headers),
+			requestId: requestIdOf(this.context.headers),
 			warnings: this.warnings(),
 			raw: this.values.length === 1 ? this.values[0] : this.values,
 		};
 	}
 
-	private readElement(path: string, value: unknown): Array<ImageRecord | FailedRecord> {
-		const list = this.lists.get(path) ?? [];
+	private readElement(path: string[], value: unknown): Array<ImageRecord | FailedRecord> {
+		const key = JSON.stringify(path);
+		const list = this.lists.get(key) ?? [];
 		list.push(withoutImageData(value));
-		this.lists.set(path, list);
-		return mayHoldImages(path) ? this.readEntry(value) : [];
+		this.lists.set(key, list);
+		return mayHoldImages(path) ? this.readEntry(value) : this.keepData(value);
 	}
 
 	/** Reads what should be one image, or several. */
 	private readEntry(value: unknown): Array<ImageRecord | FailedRecord> {
 		const found = imagesIn(value);
-		this.entries += Math.max(1, found.length);
-		if (found.length > 0) return found.flatMap((image) => this.toRecord(image));
-		const error = isObject(value) ? serviceErrorOf({ error: value.error }) : undefined;
-		if (error) return [this.toFailed(value, error)];
+		if (found.length > 0) return this.toRecords(found);
+		this.entries += 1;
+		const error = serviceErrorOf(value);
+		if (error?.isExplicit) return [this.toFailed(value, error)];
+		this.note(error);
 		if (!isTask(value)) this.unknown.push(value);
 		return [];
 	}
@@ -177,40 +204,76 @@ class ResponseReader {
 	private readDocument(rest: unknown): Array<ImageRecord | FailedRecord> {
 		let document = withoutImageData(rest);
 		for (const [path, list] of this.lists) {
-			document = restore(document, path === '' ? [] : path.split('.'), list);
+			document = restore(document, JSON.parse(path) as string[], list);
 		}
-		const hadImages = this.images > 0;
+		const hasElements = this.lists.size > 0;
 		this.lists = new Map();
-		const error = serviceErrorOf(document, hadImages);
-		const records = isObject(rest) && !error?.isExplicit ? this.readImages(rest) : [];
+		// One of several lines, each with an event of its own.
+		if (this.isStream || (isObject(rest) && !hasElements && typeof rest.type === 'string')) {
+			return this.readEvent(rest, '', document);
+		}
+		const records = isObject(rest) ? this.readImages(rest) : [];
 		this.values.push(document);
-		const holdsImage = hadImages || records.length > 0;
-		this.note(holdsImage ? serviceErrorOf(document, true) : error);
-		// A JSON keep-alive is followed by more.
-		if (this.images > 0 || this.error) this.isComplete = true;
+		this.note(serviceErrorOf(document, this.images > 0));
+		// A line of JSON may be one of many: a keep-alive, or an image by itself.
+		const isWhole = hasElements || this.entries >= this.request.expectedImages;
+		if ((this.images > 0 && isWhole) || this.error) this.isComplete = true;
 		return records;
 	}
 
-	private readEvent(value: unknown, name: string): Array<ImageRecord | FailedRecord> {
+	/** @param shown the event as it came, without image data */
+	private readEvent(
+		value: unknown,
+		name: string,
+		shown = withoutImageData(value),
+	): Array<ImageRecord | FailedRecord> {
+		this.isStream = true;
 		const type = isObject(value) && typeof value.type === 'string' ? value.type : name;
-		const error = serviceErrorOf(value);
-		if (type.endsWith('.partial_failed')) {
-			this.values.push(withoutImageData(value));
+		const records = this.readImages(value);
+		const hasImages = records.length > 0;
+		this.values.push(shown);
+		const error = serviceErrorOf(value, hasImages);
+		const isOfOneImage =
+			type.endsWith('.partial_failed') || (isObject(value) && value.image_index !== undefined);
+		if (isOfOneImage && !hasImages && (error || type.endsWith('.partial_failed'))) {
 			this.entries += 1;
 			return [this.toFailed(value, error ?? { isExplicit: true })];
 		}
-		// new-api returns images in `completed` events of its own, one for each.
-		const records = error?.isExplicit ? [] : this.readImages(value);
-		this.values.push(withoutImageData(value));
 		if (type === 'error' && error) this.note({ ...error, isExplicit: true });
-		else this.note(records.length > 0 ? serviceErrorOf(value, true) : error);
-		const isLast = type.endsWith('.completed') && records.length === 0;
+		else this.note(error);
+		// new-api returns images in `completed` events of its own, one for each.
+		const isLast =
+			type.endsWith('.completed') && (!hasImages || this.entries >= this.request.expectedImages);
 		if (isLast || this.error) this.isComplete = true;
 		return records;
 	}
 
-	private readImages(value: unknown): Array<ImageRecord | FailedRecord> {
+	/**
+	 * Reads the images of a document or event. What an error has beside its lists is no image: a `url`
+	 * there leads to documentation, and the data may be a reference that was sent.
+	 */
+	private readImages(value: unknown): ImageRecord[] {
+		const isError = this.isErrorStatus || serviceErrorOf(value)?.isExplicit;
+		if (isError && isObject(value)) {
+			const lists = Object.entries(value).filter(([, inner]) => typeof inner === 'object');
+			return this.toRecords(imagesIn(Object.fromEntries(lists)));
+		}
 		const found = imagesIn(value);
+		return found.length > 0 ? this.toRecords(found) : this.keepData(value);
+	}
+
+	/** Keeps images in fields nobody knows, which may be references that were sent. */
+	private keepData(value: unknown): [] {
+		if (this.images === 0 && !this.isErrorStatus) this.spare.push(...imageDataIn(value));
+		return [];
+	}
+
+	/** @returns the images in fields nobody knows, where the response has no others and no error */
+	spareImages(): ImageRecord[] {
+		return this.images > 0 || this.error ? [] : this.toRecords(this.spare);
+	}
+
+	private toRecords(found: FoundImage[]): ImageRecord[] {
 		this.entries += found.length;
 		return found.flatMap((image) => this.toRecord(image));
 	}
@@ -263,7 +326,11 @@ class ResponseReader {
 	private warnings(): string[] {
 		const warnings: string[] = [];
 		const unread = this.unread();
-		const urls = urlsIn(unread).filter((url) => !this.urls.has(url));
+		const named = [
+			...urlsIn([...unread, this.text]),
+			...this.values.flatMap((each) => imageUrlsIn(each)),
+		];
+		const urls = [...new Set(named)].filter((url) => !this.urls.has(url));
 		const list = urls.length > 0 ? `: ${urls.join(', ')}` : '';
 		if (this.interruption && !this.isComplete) {
 			warnings.push(
@@ -274,7 +341,7 @@ class ResponseReader {
 			const words = [this.error.code, this.error.message].filter(Boolean).join(': ');
 			warnings.push(`The service stopped early: ${cut(words, 300)}.`);
 		}
-		if (unread.length > 0 && (list || !this.interruption)) {
+		if (list || (unread.length > 0 && !this.interruption)) {
 			warnings.push(`A part of the response could not be read and may hold another image${list}.`);
 		}
 		return warnings;
@@ -284,9 +351,8 @@ class ResponseReader {
 		return [...this.unknown.filter((value) => value !== null), ...this.malformed];
 	}
 
-	private failure(context: ResponseContext, request: ImageRequest): RequestFailure {
-		const { error, remark, interruption } = this;
-		const isError = context.status >= 400;
+	private failure(): RequestFailure {
+		const { context, request, error, remark, interruption, isErrorStatus: isError } = this;
 		const parts = [...this.values, ...this.lists.values(), ...this.unread(), this.text];
 		const full = { ...context, urls: isError ? [] : urlsIn(parts) };
 		if (error) return serviceFailure(error, 0, full, request);
@@ -321,7 +387,7 @@ export async function* readRecords(
 ): AsyncGenerator<ResponseRecord> {
 	const context: ResponseContext = { status: statusCode, headers: headers as IDataObject };
 	if (statusCode >= 300 && statusCode < 400) throw redirectFailure(context);
-	const reader = new ResponseReader();
+	const reader = new ResponseReader(context, request);
 	try {
 		for await (const piece of readPieces(bytes)) {
 			if (piece.type === 'done') break;
@@ -333,5 +399,6 @@ export async function* readRecords(
 	} catch (error) {
 		reader.interruption = reasonOf(error);
 	}
-	yield reader.summary(context, request);
+	yield* reader.spareImages();
+	yield reader.summary();
 }

@@ -34,8 +34,12 @@ const explanation = z.looseObject({
 	errcode: text,
 });
 
-/** Codes and words of services that say that all is well. */
-const FINE = /^(0|200|succe\w*|ok|true|操作成功|成功)\b/i;
+/** Codes and words of services that say that all is well, or that nothing is there to say. */
+const FINE =
+	/^(0+|200|succe\w*( .*)?|ok(ay)?|true|false|done|completed?|finished|no errors?|[^不未没]*成功)[.!。！]?$/i;
+
+/** Fields in which services return what was asked for, or the name of a task that will. */
+const RESULTS = ['data', 'result', 'results', 'output', 'images', 'response', 'task_id', 'taskId'];
 
 function wordsOf(value: unknown): { code?: string; message?: string } {
 	const parsed = explanation.safeParse(value);
@@ -67,13 +71,24 @@ function statedError(value: unknown): ServiceError | undefined {
 	if (Array.isArray(value)) return listedError(value);
 	if (typeof value === 'string') {
 		const { data: message } = text.safeParse(value);
-		return message ? { message, isExplicit: true } : undefined;
+		return message && !FINE.test(message) ? { message, isExplicit: true } : undefined;
 	}
 	if (!isObject(value)) return undefined;
 	const { code, message } = wordsOf(value);
 	const type = typeof value.type === 'string' ? value.type : undefined;
 	const words = [code, message, type].filter((each) => each && !FINE.test(each));
-	return words.length > 0 ? { code: code ?? type, message, isExplicit: true } : undefined;
+	const isExplicit = !FINE.test(code ?? '');
+	return words.length > 0 ? { code: code ?? type, message, isExplicit } : undefined;
+}
+
+/** Whether a value holds something beside words, even where it is not understood. */
+function hasResult(value: Record<string, unknown>): boolean {
+	return RESULTS.some((name) => {
+		const result = value[name];
+		return typeof result === 'object' && result !== null
+			? Object.keys(result).length > 0
+			: !!result;
+	});
 }
 
 /**
@@ -88,7 +103,8 @@ export function serviceErrorOf(value: unknown, holdsImage = false): ServiceError
 	const isFine = [code, message].some((each) => each !== undefined && FINE.test(each));
 	const hasFailed = value.success === false || value.success === 'false' || value.error === true;
 	if (hasFailed) return { code, message, isExplicit: true };
-	if (isFine || !(code ?? message)) return undefined;
+	if (isFine || value.success === true || !(code ?? message)) return undefined;
+	// Codes have no meaning of their own: beside a result, one may as well say that all went well.
 	const isCodeOfError = /^[45]\d\d$|^[a-z][\w.]*[a-z]/i.test(code ?? '');
-	return { code, message, isExplicit: isCodeOfError };
+	return { code, message, isExplicit: isCodeOfError && !hasResult(value) };
 }
