@@ -25,10 +25,34 @@ function isImageData(word: string): boolean {
 	return readImageHeader(Buffer.from(word.slice(0, 64), 'base64')) !== undefined;
 }
 
-function redactText(text: string, key: string): string {
-	const spellings = key.length < MIN_KEY_LENGTH ? [] : [key, encodeURIComponent(key)];
-	return spellings
-		.reduce((open, secret) => open.split(secret).join('***'), text)
+/** Characters of a key that a text may show before it is cut; no text that is shown is longer. */
+const MAX_CUT_KEY_LENGTH = 500;
+
+/** A character of a key as JSON, URLs and HTML may write it, as a pattern. */
+function spellings(character: string): string {
+	if (/[\w-]/.test(character)) return character;
+	const code = character.charCodeAt(0);
+	const hex = code.toString(16).padStart(2, '0');
+	const itself = `\\\\*\\u${hex.padStart(4, '0')}`;
+	return `(?:${itself}|%${hex}|\\\\+u00${hex}|&#0*${code};|&#x0*${hex};|&\\w{2,6};)`;
+}
+
+/**
+ * Finds a key however it is escaped, and what is left of it where a text was cut before it got here:
+ * cut texts end in an ellipsis.
+ */
+function keyPattern(key: string): RegExp {
+	const characters = key.split('').map(spellings);
+	const least = MIN_KEY_LENGTH / 2;
+	const rest = characters
+		.slice(least, -1)
+		.slice(0, MAX_CUT_KEY_LENGTH)
+		.reduceRight((behind, character) => `(?:…|${character}${behind})`, '…');
+	return new RegExp(`${characters.join('')}|${characters.slice(0, least).join('')}${rest}`, 'gi');
+}
+
+function redactText(text: string, key: RegExp | undefined): string {
+	return (key ? text.replace(key, '***') : text)
 		.replace(/Bearer\s+[^\s"',]+/gi, 'Bearer ***')
 		.replace(DATA_URI, 'data:…')
 		.replace(
@@ -37,20 +61,24 @@ function redactText(text: string, key: string): string {
 		);
 }
 
+function redactAll(value: unknown, key: RegExp | undefined, depth: number): unknown {
+	if (typeof value === 'string') return redactText(value, key);
+	if (typeof value !== 'object' || value === null) return value;
+	if (depth > MAX_DEPTH) return '…';
+	if (Array.isArray(value)) return value.map((each) => redactAll(each, key, depth + 1));
+	return Object.fromEntries(
+		Object.entries(value).map(([name, inner]) => [
+			redactText(name, key),
+			redactAll(inner, key, depth + 1),
+		]),
+	);
+}
+
 /**
  * Removes the key and image data from a text or JSON value. Applied once, where something leaves the node:
  * a message, a log, an item's JSON. URLs are kept.
  * @param key as {@link apiKeyOf} returns it
  */
-export function redact<T>(value: T, key: string, depth = 0): T {
-	if (typeof value === 'string') return redactText(value, key) as T;
-	if (typeof value !== 'object' || value === null) return value;
-	if (depth > MAX_DEPTH) return '…' as T;
-	if (Array.isArray(value)) return value.map((each) => redact<unknown>(each, key, depth + 1)) as T;
-	return Object.fromEntries(
-		Object.entries(value).map(([name, inner]) => [
-			redactText(name, key),
-			redact<unknown>(inner, key, depth + 1),
-		]),
-	) as T;
+export function redact<T>(value: T, key: string): T {
+	return redactAll(value, key.length < MIN_KEY_LENGTH ? undefined : keyPattern(key), 0) as T;
 }
