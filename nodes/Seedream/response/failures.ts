@@ -132,20 +132,20 @@ function retryAfterOf(headers: IDataObject): number | undefined {
 
 /** Statuses with which a proxy gives up on a service that may still be working. */
 function isGivenUp(status: number): boolean {
-	return [408, 502, 504].includes(status) || (status >= 520 && status <= 527);
+	return [408, 499, 502, 504, 598, 599].includes(status) || (status >= 520 && status <= 527);
 }
 
-/**
- * Whether a gateway or proxy says that it lost the service's response; the service may have generated
- * the image by then. Codes: new-api `types/error.go`. Words: Envoy and Istio.
- */
+/** Codes with which a gateway says that it lost the service's response: new-api `types/error.go`. */
+const LOST_CODE =
+	/^(do_request_failed|bad_response(_body|_status_code)?|read_response_body_failed|empty_response|channel:response_time_exceeded|E?(TIMEDOUT|CONNRESET|PIPE))$/i;
+
+/** Words of proxies (Envoy, Istio, nginx) and of HTTP clients (Go, Node, Python) that lost a connection. */
+const LOST_WORDS =
+	/upstream connect error|before headers|reset reason|upstream (request |response )?time(d )?out|prematurely closed|connection (was )?(aborted|closed|lost|reset|terminated)|closed connection|broken pipe|socket hang up|disconnected|unexpected EOF|: EOF\b|ECONNRESET|ETIMEDOUT|deadline exceeded|awaiting (response )?headers|i\/o timeout|read time(d )?out|gateway time-?out|bad gateway/i;
+
+/** Whether a gateway or proxy lost the service's response; the service may have generated the image. */
 function isLostUpstream({ code = '', message = '' }: ServiceError): boolean {
-	return (
-		/^(do_request_failed|bad_response|bad_response_body|read_response_body_failed)$/.test(code) ||
-		/upstream connect error|disconnect\/reset before headers|reset reason|upstream (request|response) timeout/i.test(
-			message,
-		)
-	);
+	return LOST_CODE.test(code) || LOST_WORDS.test(message);
 }
 
 /** nginx's own page for requests beyond its limits, which it does not forward. */
@@ -210,8 +210,8 @@ export function serviceFailure(
 ): RequestFailure {
 	const { status } = context;
 	const words = cut((error.message ?? '').trim(), MAX_WORDS_LENGTH);
-	const mayBeCharged =
-		isGivenUp(status) || isLostUpstream(error) || (status < 400 && !error.isExplicit);
+	const isLost = (status < 400 || status >= 500) && isLostUpstream(error);
+	const mayBeCharged = isGivenUp(status) || isLost || (status < 400 && !error.isExplicit);
 	const reason = words || error.code || `HTTP status ${status} without an explanation`;
 	const message = count > 1 ? `None of the ${count} images was generated: ${reason}` : reason;
 	const line = mayBeCharged ? MAY_BE_CHARGED : advice(error, context, request);
@@ -242,14 +242,18 @@ export function unexpectedFailure(
 ): RequestFailure {
 	const { status } = context;
 	const isRefused = isRefusal(undefined, text, context);
-	const mayBeCharged = status < 400 || isGivenUp(status) || (status === 503 && !isRefused);
 	const error = { message: WEB_PAGE.test(text) ? undefined : text, isExplicit: false };
+	const mayBeCharged =
+		status < 400 ||
+		isGivenUp(status) ||
+		(status === 503 && !isRefused) ||
+		(status >= 500 && isLostUpstream(error));
 	const lines = mayBeCharged
 		? [MAY_BE_CHARGED, ...(status < 400 ? [`If this always happens: ${CHECK_BASE_URL}`] : [])]
 		: [advice(error, context, request)];
 	const message = `Unexpected response (HTTP ${status}): ${describe(text)}`;
-	const result = failure(message, lines, mayBeCharged || isLostUpstream(error), context);
-	result.failure.isRefused = isRefused && !result.failure.mayBeCharged;
+	const result = failure(message, lines, mayBeCharged, context);
+	result.failure.isRefused = isRefused && !mayBeCharged;
 	return result;
 }
 
