@@ -145,6 +145,8 @@ export interface Setting {
 	requestOptions?: INodeParameters;
 	run?: Partial<NodeRun>;
 	key?: string;
+	/** Whether long words or a short key may be shown. */
+	isOpen?: true;
 }
 
 function imagesOf({ json, binary }: INodeExecutionData): Array<{ url: string; isFile: boolean }> {
@@ -158,7 +160,15 @@ function imagesOf({ json, binary }: INodeExecutionData): Array<{ url: string; is
 
 /** Runs the node against a server. Fails the test where the key or image data shows. */
 export async function runAgainst(server: RawServer, setting: Setting = {}): Promise<Outcome> {
-	const { operation = 'textToImage', values, options, requestOptions, run, key = KEY } = setting;
+	const {
+		operation = 'textToImage',
+		values,
+		options,
+		requestOptions,
+		run,
+		key = KEY,
+		isOpen,
+	} = setting;
 	const start = Date.now();
 	const result = await runNode({
 		credentials: { baseUrl: `${server.url}/v1`, apiKey: key, gateway: 'other' },
@@ -172,7 +182,7 @@ export async function runAgainst(server: RawServer, setting: Setting = {}): Prom
 	const took = Date.now() - start;
 	const shown = [result.error?.message, result.error?.description, result.items];
 	const secrets = secretsIn([result.error, result.items], key, addressesIn(shown));
-	expect(secrets).toEqual([]);
+	if (!isOpen) expect(secrets).toEqual([]);
 	const [first] = result.items.filter(({ json }) => json.error !== undefined);
 	const home = (text: unknown) =>
 		String(text ?? '')
