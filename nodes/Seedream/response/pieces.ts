@@ -292,17 +292,11 @@ class Lines {
 		const feed = indexOrEnd(chunk, LINE_FEED, 0);
 		const end = indexOrEnd(chunk.subarray(0, feed), CARRIAGE_RETURN, 0);
 		const bytes = chunk.subarray(0, end);
-		this.line.push(bytes);
-		this.lineBytes += bytes.length;
+		this.keep(bytes);
 		this.isBlank = this.isBlank && bytes.every((byte) => byte <= SPACE);
 		if (end < chunk.length) {
 			this.isAfterReturn = chunk[end] === CARRIAGE_RETURN;
 			return { pieces: this.takeLine(), length: end + 1 };
-		}
-		if (this.lineBytes > MAX_LINE_BYTES) {
-			const start = Buffer.concat(this.line.slice(0, 16).map((each) => each.subarray(0, 16)));
-			const isData = start.toString('utf8').startsWith('data:');
-			if (!isData || this.lineBytes > MAX_PIECE_BYTES) throw new Error('a part of it has no end');
 		}
 		return { pieces: [], length: chunk.length };
 	}
@@ -312,6 +306,19 @@ class Lines {
 			piece.type === 'malformed' ? { ...piece, isCut: true } : piece,
 		);
 		return this.text ? [...pieces, { type: 'text', text: this.text }] : pieces;
+	}
+
+	/** Keeps a part of a line; of a long one that is no data only the beginning. */
+	private keep(bytes: Buffer): void {
+		this.lineBytes += bytes.length;
+		if (this.lineBytes > MAX_LINE_BYTES) {
+			const parts = [...this.line.slice(0, 16), bytes].map((part) => part.subarray(0, 16));
+			const start = Buffer.concat(parts);
+			const isData = this.data.length > 0 || start.toString('utf8').startsWith('data:');
+			if (!isData) return;
+			if (this.lineBytes > MAX_PIECE_BYTES) throw new Error('a part of it has no end');
+		}
+		this.line.push(bytes);
 	}
 
 	private takeLine(): Piece[] {
