@@ -73,9 +73,13 @@ async function play(raw: RawResponse, response: ServerResponse, fill: (text: str
 	else if (raw.end !== 'stays open') response.end();
 }
 
-/** @param responses by number of the POST, the last for all further ones; or one for each request */
+/**
+ * @param responses by number of the POST, the last for all further ones; or one for each request
+ * @param files by path, those that are no image
+ */
 export async function startServer(
 	responses: RawResponse[] | ((request: RawRequest, nth: number) => RawResponse),
+	files: Record<string, RawResponse> = {},
 ): Promise<RawServer> {
 	const requests: RawRequest[] = [];
 	const posts = () => requests.filter(({ method }) => method === 'POST').length;
@@ -95,16 +99,18 @@ export async function startServer(
 			const key = (incoming.headers.authorization ?? '').replace(/^Bearer /, '');
 			const fill = (text: string) => text.replaceAll('HOST', url).replaceAll('KEY', key);
 			if (request.method === 'GET') {
+				const file = files[request.url];
+				if (file) return void play(file, response, fill);
 				const isThere = !request.url.startsWith('/none');
 				response.writeHead(isThere ? 200 : 404).end(isThere ? PNG : 'gone');
-				return;
+				return undefined;
 			}
 			const nth = posts() - 1;
 			const raw =
 				typeof responses === 'function'
 					? responses(request, nth)
 					: responses[Math.min(nth, responses.length - 1)];
-			void play(raw, response, fill);
+			return void play(raw, response, fill);
 		});
 	});
 	server.listen(0, '127.0.0.1');
@@ -208,8 +214,9 @@ export async function runAgainst(server: RawServer, setting: Setting = {}): Prom
 export async function answer(
 	raw: RawResponse | RawResponse[],
 	setting: Setting = {},
+	files: Record<string, RawResponse> = {},
 ): Promise<Outcome> {
-	const server = await startServer([raw].flat());
+	const server = await startServer([raw].flat(), files);
 	try {
 		return await runAgainst(server, setting);
 	} finally {
