@@ -171,7 +171,8 @@ class JsonDocument {
 
 	/** What there is of a document that ends too early. */
 	end(): Piece[] {
-		const text = Buffer.concat([...this.rest, ...this.element]).toString('utf8');
+		const bytes = Buffer.concat([...this.rest, ...this.element]);
+		const text = bytes.toString('utf8', 0, MAX_LINE_BYTES);
 		return [{ type: 'malformed', text, isCut: true }];
 	}
 
@@ -427,21 +428,28 @@ function documentStart(chunk: Buffer): number {
 export async function* readPieces(chunks: AsyncIterable<Buffer>): AsyncGenerator<Piece> {
 	const lines = new Lines();
 	let document: JsonDocument | undefined;
-	for await (const chunk of withoutByteOrderMarks(chunks)) {
-		let rest = chunk;
-		while (rest.length > 0) {
-			const start = !document && lines.isBetween ? documentStart(rest) : -1;
-			if (start >= 0) {
-				yield* lines.push(Buffer.from('\n')).pieces;
-				rest = rest.subarray(start);
-				document = new JsonDocument();
+	let broken: Error | undefined;
+	try {
+		for await (const chunk of withoutByteOrderMarks(chunks)) {
+			let rest = chunk;
+			while (rest.length > 0) {
+				const start = !document && lines.isBetween ? documentStart(rest) : -1;
+				if (start >= 0) {
+					yield* lines.push(Buffer.from('\n')).pieces;
+					rest = rest.subarray(start);
+					document = new JsonDocument();
+				}
+				const { pieces, length } = (document ?? lines).push(rest);
+				yield* pieces;
+				rest = rest.subarray(length);
+				if (document?.isClosed) document = undefined;
 			}
-			const { pieces, length } = (document ?? lines).push(rest);
-			yield* pieces;
-			rest = rest.subarray(length);
-			if (document?.isClosed) document = undefined;
 		}
+	} catch (error) {
+		broken = error as Error;
 	}
+	// Also where the stream broke: what came before may hold the URL of an image.
 	if (document) yield* document.end();
 	yield* lines.end();
+	if (broken) throw broken;
 }

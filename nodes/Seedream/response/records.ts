@@ -233,9 +233,8 @@ class ResponseReader {
 		const hasImages = records.length > 0;
 		this.values.push(shown);
 		const error = serviceErrorOf(value, hasImages);
-		const isOfOneImage =
-			type.endsWith('.partial_failed') || (isObject(value) && value.image_index !== undefined);
-		if (isOfOneImage && !hasImages && (error || type.endsWith('.partial_failed'))) {
+		const isOfOneImage = isObject(value) && value.image_index !== undefined && error?.isExplicit;
+		if (!hasImages && (isOfOneImage || type.endsWith('.partial_failed'))) {
 			this.entries += 1;
 			return [this.toFailed(value, error ?? { isExplicit: true })];
 		}
