@@ -248,19 +248,28 @@ describe('URLs of a response that is not understood stand in the description', (
 			'in JSON of Go that is cut',
 			body(`{"data":[{"url":"${signed.replace('&', '\\u0026')}","size":`),
 		],
+		[
+			'in JSON whose connection is cut',
+			{ ...body(`{"data":[{"url":"${signed}","size":"1`), end: 'is cut' },
+		],
+		[
+			'in an event whose connection is cut',
+			{ ...asEvents(body(`data: {"url":"${signed}","size":"1`)), end: 'is cut' },
+		],
+		['in JSON that stops', { ...body(`{"data":[{"url":"${signed}","size":"1`), end: 'stays open' }],
 		['in broken JSON', body(`{"data":[{"url":"${signed}",]}`)],
 		['in many words', text(`Your image is there. ${'It is fine. '.repeat(30)} ${signed}.`, 200)],
 		['in a web page', text(`<html><body><img src="${signed}"></body></html>`, 200)],
 		['in an event', asEvents(body(`data: {"step":{"link":"${signed}"}}\n\n`))],
 		['beside success', json({ code: 0, message: 'success', info: { href: signed } })],
-		[
-			'beside an error',
-			json({ error: { code: 'x', message: 'partial' }, extra: { href: signed } }),
-		],
 		['behind a megabyte', body(`{"pad":"${'x'.repeat(1_200_000)}","info":"${signed}"}`)],
 	])('%s', async (_, raw) => {
-		const { images, description } = await answer(raw);
+		const { images, description, posts } = await answer(raw, {
+			requestOptions: { timeout: 500 },
+			run: { settings: RETRY_ON_FAIL },
+		});
 		expect(images).toEqual([]);
+		expect(posts).toBe(1);
 		expect(description.split('\n').slice(1)).toEqual(
 			expect.arrayContaining(['URLs in the response; they may expire after 24 hours:', signed]),
 		);

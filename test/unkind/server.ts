@@ -7,13 +7,11 @@ import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 import { runNode, type NodeResult, type NodeRun } from '../engine';
 import { addressesIn } from '../faults/account';
 import { secretsIn } from '../faults/secrets';
+import { pngOf } from '../imageFiles';
 import { IDS, KEY, parameters } from '../support';
 
-/** A 1 x 1 PNG: what every file of these servers is. */
-export const PNG = Buffer.from(
-	'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABpfZFQAAAAABJRU5ErkJggg==',
-	'base64',
-);
+/** The beginning of a PNG: what every file of these servers is. */
+export const PNG = pngOf(64, 64);
 export const BASE64 = PNG.toString('base64');
 
 /**
@@ -69,8 +67,11 @@ async function play(raw: RawResponse, response: ServerResponse, fill: (text: str
 		response.write(fill(raw.forever.part));
 		await sleep(raw.forever.every);
 	}
-	if (raw.end === 'is cut') response.destroy();
-	else if (raw.end !== 'stays open') response.end();
+	if (raw.end === 'is cut') {
+		// What was written has to arrive before.
+		await sleep(30);
+		response.destroy();
+	} else if (raw.end !== 'stays open') response.end();
 }
 
 /**
@@ -201,7 +202,7 @@ export async function runAgainst(server: RawServer, setting: Setting = {}): Prom
 		warnings: result.items
 			.flatMap(({ json }) => (json.warnings as string[] | undefined) ?? [])
 			.map(home)
-			.filter((warning) => !warning.startsWith('The image is 1x1 pixels')),
+			.filter((warning) => !warning.startsWith('The image is 64x64 pixels')),
 		message: home(result.error?.message ?? first?.json.error),
 		description: home(result.error?.description ?? first?.json.message),
 		posts: server.posts(),
