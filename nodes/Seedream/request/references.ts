@@ -127,7 +127,8 @@ export function collectReferences(context: IExecuteSingleFunctions): Reference[]
 	return entries
 		.flatMap((entry) => {
 			const source = entry.source ?? 'binary';
-			if (source in SOURCES) return SOURCES[source](context, entry);
+			// Not `in`: an expression may give `constructor`.
+			if (Object.keys(SOURCES).includes(source)) return SOURCES[source](context, entry);
 			throw inputError(
 				context,
 				`Reference Images: “${cut(String(source), 40)}” is not a Source`,
