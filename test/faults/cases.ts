@@ -183,6 +183,92 @@ const lostOnTheWay: Case[] = ['do_request_failed', 'bad_response_body'].map((cod
 	request(`500 ${code}, made`, { ...BROKEN, code, made: true }, { unknowable: true }),
 );
 
+/** What new-api and others send under the header of events, before they know how it will end. */
+const AS_EVENTS = { headers: { 'Content-Type': 'text/event-stream' } };
+const AS_JSON = { headers: { 'Content-Type': 'application/json' } };
+const newApiError = (code: string) =>
+	JSON.stringify({ error: { message: 'Failed', type: 'new_api_error', code } });
+
+/** The gateway lost what had been made, whatever the status and the header say. */
+const lostUpstream: Case[] = [
+	request(
+		'503 that lost its upstream, made',
+		{
+			status: 503,
+			body: 'upstream connect error or disconnect/reset before headers. reset reason: connection termination',
+			made: true,
+			headers: { 'Content-Type': 'text/plain' },
+		},
+		{ unknowable: true },
+	),
+	request(
+		'503 in JSON that lost its connection, made',
+		{ ...BUSY, message: 'read tcp 10.0.0.1:443: connection reset by peer', made: true },
+		{ unknowable: true },
+	),
+	...['do_request_failed', 'read_response_body_failed'].flatMap((code) => [
+		request(
+			`${code} as events, made`,
+			{ status: 200, body: newApiError(code), made: true, ...AS_EVENTS },
+			{ shapes: [...PLAIN, ...STREAMS], unknowable: true },
+		),
+		request(
+			`${code} behind heartbeats, made`,
+			{ status: 200, body: `: PING\n\n: PING\n\n${newApiError(code)}`, made: true, ...AS_EVENTS },
+			{ shapes: [...PLAIN, ...STREAMS], unknowable: true },
+		),
+	]),
+];
+
+/** Below 400 without an image: only an error beyond doubt says that none was made. */
+const without: Case[] = [
+	...[
+		{ data: [{}] },
+		{ data: [{ url: null, b64_json: '' }] },
+		{ code: 1, message: '操作成功' },
+		{ code: 'COMPLETED', message: 'done', data: { state: 1 } },
+	].map((body) =>
+		request(
+			`200 ${JSON.stringify(body)}, made`,
+			{ status: 200, body: JSON.stringify(body), made: true },
+			{ unknowable: true },
+		),
+	),
+	request(
+		'insufficient_user_quota as events',
+		{ status: 200, body: newApiError('insufficient_user_quota'), ...AS_EVENTS },
+		{ shapes: [...PLAIN, ...STREAMS] },
+	),
+	request(
+		'nothing but heartbeats, made',
+		{
+			status: 200,
+			body: 'data: {"type":"ping"}\n\n',
+			stall: 24,
+			beat: 50,
+			made: true,
+			...AS_EVENTS,
+		},
+		{ shapes: [...PLAIN, ...STREAMS], unknowable: true, timeout: 1_000 },
+	),
+];
+
+/** Images in other places, under other headers. */
+const wrapped: Case[] = [
+	...(['one object', 'data in data', 'images', 'list', 'urls', 'event'] as const).map((wrap) =>
+		request(
+			`images wrapped: ${wrap}`,
+			{ wrap },
+			{ shapes: ['one', 'ten', 'set', 'set, base64', 'ten, base64'] },
+		),
+	),
+	request('JSON as events', AS_EVENTS, {
+		shapes: ['one', 'ten', 'set', 'set, base64', 'ten, base64'],
+	}),
+	request('events as JSON', AS_JSON, { shapes: STREAMS }),
+	request('a line of JSON in mid-stream', { stream: { jsonLine: true } }, { shapes: STREAMS }),
+];
+
 const connections: Case[] = [
 	request('reset before anything is made', { reset: 'before' }),
 	request('reset after all is made', { reset: 'after' }, { shapes: BODIES, unknowable: true }),
@@ -266,6 +352,9 @@ export const CASES: Case[] = [
 	...retried,
 	...given,
 	...lostOnTheWay,
+	...lostUpstream,
+	...without,
+	...wrapped,
 	...connections,
 	...sets,
 	...streams,

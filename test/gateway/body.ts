@@ -48,6 +48,25 @@ export function bodyObject(
 	};
 }
 
+/** The same answer as another gateway would wrap it; `event` is a matter of how it is written. */
+export function wrapped(answer: object, wrap: NonNullable<RequestFault['wrap']>): object {
+	const { data = [], ...rest } = answer as { data?: Array<{ url?: string; b64_json?: string }> };
+	switch (wrap) {
+		case 'one object':
+			return { ...rest, code: 1, message: '操作成功', data: data.length === 1 ? data[0] : data };
+		case 'data in data':
+			return { code: 0, message: 'success', data: { ...rest, data } };
+		case 'images':
+			return { ...rest, images: data.map(({ url, b64_json }) => ({ image_url: url ?? b64_json })) };
+		case 'list':
+			return data;
+		case 'urls':
+			return { ...rest, data: data.map(({ url, b64_json }) => url ?? b64_json) };
+		case 'event':
+			return answer;
+	}
+}
+
 /** Ark's `usage`: output tokens are the pixels of all images divided by 256. */
 export function usage(plan: Plan, slots: readonly Slot[]): object {
 	const images = slots.filter((slot) => !slot.error).map(({ image }) => image);
@@ -97,10 +116,11 @@ export async function* arkEvents(
 	const slots: Slot[] = [];
 	for await (const slot of making) {
 		slots.push(slot);
+		const isLine = fault.jsonLine && slots.length === 2;
 		const place = { ...head, image_index: slot.index };
 		yield* slot.error
 			? event('image_generation.partial_failed', { ...place, error: slot.error }, fault)
-			: imageEvent('image_generation.partial_succeeded', place, plan, slot, fault);
+			: imageEvent('image_generation.partial_succeeded', place, plan, slot, fault, isLine);
 		if (slots.length === fault.errorAfterImages) {
 			const error = { code: 'InternalServiceError', message: 'The service encountered an error.' };
 			yield* event('error', { error }, fault);
@@ -135,16 +155,17 @@ function* imageEvent(
 	plan: Plan,
 	slot: Slot,
 	fault: NonNullable<RequestFault['stream']>,
+	isLine = false,
 ): Generator<Buffer> {
 	const build = (base64: Base64Of) => ({ type, ...head, ...arkImage(plan, slot, base64) });
-	yield Buffer.from(eventHead(type, fault));
+	if (!isLine) yield Buffer.from(eventHead(type, fault));
 	if (fault.multiLine) {
 		// Only small pictures are asked for this way, so the whole text may stand in memory.
 		const text = Buffer.concat([...jsonPieces(build, [slot])]).toString();
 		yield Buffer.from(dataLines(JSON.parse(text) as object, fault));
 		return;
 	}
-	yield Buffer.from('data: ');
+	if (!isLine) yield Buffer.from('data: ');
 	yield* jsonPieces(build, [slot]);
 	yield Buffer.from(lineEnd(fault).repeat(2));
 }

@@ -78,6 +78,8 @@ const requestFault = z.strictObject({
 	empty: z.literal(true).optional(),
 	/** The response of an asynchronous gateway: status 200 with a task id; nothing is generated. */
 	taskId: z.literal(true).optional(),
+	/** How gateways wrap the images of a plain response that is not streamed. */
+	wrap: z.enum(['one object', 'data in data', 'images', 'list', 'urls', 'event']).optional(),
 	/** How a streamed response departs from the measured one. */
 	stream: z
 		.strictObject({
@@ -93,6 +95,8 @@ const requestFault = z.strictObject({
 			noDone: z.literal(true),
 			/** Plain JSON in response to a stream request. */
 			json: z.literal(true),
+			/** The second event is a line of JSON, as it would stand behind `data:`. */
+			jsonLine: z.literal(true),
 			/** The connection breaks after so many images, and no more are generated. */
 			cutAfterImages: z.int().nonnegative(),
 			/** After so many images the whole request fails: an `error` event, no more images. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bodyObject, arkEvents, jsonPieces, newApiEvents, type Slot } from './body';
+import { bodyObject, arkEvents, jsonPieces, newApiEvents, wrapped, type Slot } from './body';
 import type { Fault, Faults, RequestFault } from './faults';
 import type { Files } from './files';
 import type { ImageRecord, Ledger, RequestRecord } from './ledger';
@@ -100,7 +100,7 @@ async function respond(
 	if (!plan.set && slots.every(({ error }) => error)) {
 		throw new Refusal(400, MODERATED.code, MODERATED.message);
 	}
-	await send(call, substitute ?? imagesResponse(plan, slots, call), fault);
+	await send(call, substitute ?? imagesResponse(plan, slots, call, fault?.wrap), fault);
 }
 
 async function stream(
@@ -200,18 +200,37 @@ export function errorResponse(refusal: Refusal, { profile, record }: Call): Http
 	return jsonResponse(refusal.status, errorBody(refusal, profile.errors, record.id));
 }
 
-function imagesResponse(plan: Plan, slots: readonly Slot[], { profile }: Call): HttpResponse {
+function imagesResponse(
+	plan: Plan,
+	slots: readonly Slot[],
+	{ profile }: Call,
+	wrap?: RequestFault['wrap'],
+): HttpResponse {
+	const build = (base64: (slot: Slot) => string) => {
+		const body = bodyObject(plan, slots, profile.shape, base64);
+		return wrap ? wrapped(body, wrap) : body;
+	};
+	if (wrap === 'event') return eventResponse(jsonPieces(build, slots));
 	if (!plan.base64)
 		return jsonResponse(
 			200,
-			bodyObject(plan, slots, profile.shape, () => ''),
+			build(() => ''),
 		);
-	const build = (base64: (slot: Slot) => string) => bodyObject(plan, slots, profile.shape, base64);
 	return {
 		status: 200,
 		headers: { 'Content-Type': 'application/json; charset=utf-8' },
 		pieces: jsonPieces(build, slots),
 	};
+}
+
+/** A whole response in one event. */
+function eventResponse(pieces: Iterable<Buffer>): HttpResponse {
+	const event = function* () {
+		yield Buffer.from('data: ');
+		yield* pieces;
+		yield Buffer.from('\n\ndata: [DONE]\n\n');
+	};
+	return { status: 200, headers: { 'Content-Type': 'text/event-stream' }, pieces: event() };
 }
 
 /**
