@@ -1,5 +1,7 @@
+import { getEventListeners } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
+import { wait } from '../../nodes/Seedream/http/wait';
 import {
 	answer,
 	BASE64,
@@ -214,4 +216,14 @@ describe('what is long takes no long time', () => {
 		expect(took).toBeLessThan(6_000);
 		expect(delays.max / 1e6).toBeLessThan(2_000);
 	});
+});
+
+it.concurrent('waits leave no listeners behind', async () => {
+	const [whole, ended] = [new AbortController(), new AbortController()];
+	const waits = [5, 10_000].map(async (time) => await wait(time, whole.signal, ended.signal));
+	await waits[0];
+	expect(getEventListeners(whole.signal, 'abort')).toHaveLength(1);
+	ended.abort();
+	await waits[1];
+	expect(getEventListeners(whole.signal, 'abort')).toEqual([]);
 });

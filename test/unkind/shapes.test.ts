@@ -1,3 +1,5 @@
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+
 import { answer, BASE64, body, type RawResponse } from './server';
 
 const A = 'HOST/a.png';
@@ -373,4 +375,31 @@ describe('an image beside other things', () => {
 		});
 		expect({ message, images, warnings }).toEqual({ message: '', images: [A], warnings: [] });
 	});
+});
+
+it.concurrent.each([
+	['gzip', gzipSync],
+	['br', brotliCompressSync],
+	['deflate', deflateSync],
+] as const)('a response under %s is read, whole or cut', async (encoding, compress) => {
+	const list = `{"data":[{"url":"https://example.invalid/a.png"},{"url":"https://example.invalid/b.png","x":"`;
+	const headers = { 'content-type': 'application/json', 'content-encoding': encoding };
+	const setting = {
+		operation: 'imageSet',
+		values: { maxImages: 2 },
+		options: { downloadImages: false },
+	} as const;
+	const whole = compress(`${list}"}]}`);
+	const [full, cut] = await Promise.all([
+		answer({ headers, body: [whole] }, setting),
+		answer({ headers, body: [compress(list)] }, setting),
+	]);
+	expect([full.images, full.warnings]).toEqual([
+		['https://example.invalid/a.png', 'https://example.invalid/b.png'],
+		[],
+	]);
+	expect([cut.images, cut.warnings.at(-1)]).toEqual([
+		['https://example.invalid/a.png'],
+		'A part of the response could not be read and may hold another image: https://example.invalid/b.png.',
+	]);
 });
