@@ -212,7 +212,7 @@ class ResponseReader {
 		if (this.isStream || (isObject(rest) && !hasElements && typeof rest.type === 'string')) {
 			return this.readEvent(rest, '', document);
 		}
-		const records = isObject(rest) ? this.readImages(rest) : [];
+		const records = isObject(rest) ? this.readImages(rest, document) : [];
 		this.values.push(document);
 		this.note(serviceErrorOf(document, this.images > 0));
 		// A line of JSON may be one of many: a keep-alive, or an image by itself.
@@ -229,10 +229,10 @@ class ResponseReader {
 	): Array<ImageRecord | FailedRecord> {
 		this.isStream = true;
 		const type = isObject(value) && typeof value.type === 'string' ? value.type : name;
-		const records = this.readImages(value);
+		const records = this.readImages(value, shown);
 		const hasImages = records.length > 0;
 		this.values.push(shown);
-		const error = serviceErrorOf(value, hasImages);
+		const error = serviceErrorOf(shown, hasImages);
 		const isOfOneImage = isObject(value) && value.image_index !== undefined && error?.isExplicit;
 		if (!hasImages && (isOfOneImage || type.endsWith('.partial_failed'))) {
 			this.entries += 1;
@@ -250,9 +250,10 @@ class ResponseReader {
 	/**
 	 * Reads the images of a document or event. What an error has beside its lists is no image: a `url`
 	 * there leads to documentation, and the data may be a reference that was sent.
+	 * @param shown the value without image data, with its lists
 	 */
-	private readImages(value: unknown): ImageRecord[] {
-		const isError = this.isErrorStatus || serviceErrorOf(value)?.isExplicit;
+	private readImages(value: unknown, shown: unknown): ImageRecord[] {
+		const isError = this.isErrorStatus || serviceErrorOf(shown)?.isExplicit;
 		if (isError && isObject(value)) {
 			const lists = Object.entries(value).filter(([, inner]) => typeof inner === 'object');
 			return this.toRecords(imagesIn(Object.fromEntries(lists)));
