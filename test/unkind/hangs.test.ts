@@ -59,6 +59,24 @@ describe('a response that makes no progress ends at the timeout', () => {
 		expect(took).toBeLessThan(1_500);
 	});
 
+	it.concurrent.each<[string, string]>([
+		['blanks', ' '.repeat(65_536)],
+		['text', 'x'.repeat(65_536)],
+	])('%s that never end, as fast as they can, end long before', async (_, part) => {
+		const raw = stream([event({ url: A })], forever(part, 0));
+		const { images, warnings, took } = await answer(raw, {
+			...SET,
+			requestOptions: { timeout: 20_000 },
+		});
+		expect([images, warnings]).toEqual([
+			[A],
+			[
+				'The response was cut short (a part of it has no end). More images may have been generated and charged; check the provider’s usage page.',
+			],
+		]);
+		expect(took).toBeLessThan(10_000);
+	});
+
 	it.concurrent('no response at all', async () => {
 		const { message, description, posts } = await answer(
 			{ body: [2_000] },

@@ -29,8 +29,9 @@ const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 /** Bytes of an element or event: an image as base64, with room to spare. */
 const MAX_PIECE_BYTES = 192 * 1024 * 1024;
 
-/** Bytes of a line that holds no JSON. */
+/** Bytes that are kept of a line that holds no JSON, and bytes that are waited for its end. */
 const MAX_LINE_BYTES = 1024 * 1024;
+const MAX_SKIPPED_BYTES = 16 * 1024 * 1024;
 
 /** Characters of a text that is kept to be shown. */
 const MAX_TEXT_LENGTH = 64 * 1024;
@@ -316,8 +317,10 @@ class Lines {
 			const parts = [...this.line.slice(0, 16), bytes].map((part) => part.subarray(0, 16));
 			const start = Buffer.concat(parts);
 			const isData = this.data.length > 0 || start.toString('utf8').startsWith('data:');
+			if (this.lineBytes > (isData ? MAX_PIECE_BYTES : MAX_SKIPPED_BYTES)) {
+				throw new Error('a part of it has no end');
+			}
 			if (!isData) return;
-			if (this.lineBytes > MAX_PIECE_BYTES) throw new Error('a part of it has no end');
 		}
 		this.line.push(bytes);
 	}
