@@ -285,7 +285,8 @@ it('no error of 400 or above, however odd, counts as an image or shows the key',
 	}
 });
 
-it.concurrent.each(ENGINE_SEEDS)('seed %i through n8n’s engine', async (seed) => {
+/** Plays one response in n8n's engine. @returns what went wrong */
+async function play(seed: number): Promise<string[]> {
 	const chance = new Chance(seed, 'HOST');
 	const { bytes, isWhole } = chance.body();
 	const raw: RawResponse = {
@@ -301,7 +302,7 @@ it.concurrent.each(ENGINE_SEEDS)('seed %i through n8n’s engine', async (seed) 
 		operation: 'imageSet',
 		values: { maxImages: 3 },
 		options: { stream: 'on', simplify: chance.pick(true, false), maxTries: 2 },
-		requestOptions: { timeout: 400 },
+		requestOptions: { timeout: 1_000 },
 		run: {
 			settings: {
 				retryOnFail: true,
@@ -313,6 +314,19 @@ it.concurrent.each(ENGINE_SEEDS)('seed %i through n8n’s engine', async (seed) 
 	});
 	const text = [message, description, ...warnings, ...images].join('\n');
 	const lost = isWhole ? chance.urls.filter((url) => !text.includes(url)) : [];
-	expect({ lost, posts, isHung: took > 10_000 }).toEqual({ lost: [], posts: 1, isHung: false });
-	expect(JSON.stringify(result.items)).not.toContain(KEY);
-});
+	return [
+		...lost.map((url) => `seed ${seed}: lost ${url}`),
+		...(posts === 1 ? [] : [`seed ${seed}: sent ${posts} times`]),
+		...(took > 10_000 ? [`seed ${seed}: took ${took} ms`] : []),
+		...(JSON.stringify(result.items).includes(KEY) ? [`seed ${seed}: the key`] : []),
+	];
+}
+
+// Not beside the cases above, which leave no time for timeouts.
+it('nor does one through n8n’s engine, which is sent once and never hangs', async () => {
+	const wrong: string[] = [];
+	for (let at = 0; at < ENGINE_SEEDS.length; at += 10) {
+		wrong.push(...(await Promise.all(ENGINE_SEEDS.slice(at, at + 10).map(play))).flat());
+	}
+	expect(wrong).toEqual([]);
+}, 60_000);
