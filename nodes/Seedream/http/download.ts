@@ -17,6 +17,9 @@ export interface DownloadOptions
 /** Progress can be slow ten times over before a download has taken too long. */
 const TOTAL_PER_IDLE = 10;
 
+/** Milliseconds that n8n's HTTP helper waits longer for bytes. */
+const HTTP_MARGIN_MS = 500;
+
 /**
  * Downloads a file, without the key: URLs are signed, and their host may belong to someone else.
  * @param maxBytes bytes of the file at most
@@ -38,7 +41,8 @@ export async function download<T>(
 			encoding: 'stream',
 			returnFullResponse: true,
 			ignoreHttpStatusErrors: true,
-			timeout: idle,
+			// Later than the stream's own limit, whose message says more.
+			timeout: idle + HTTP_MARGIN_MS,
 			abortSignal: connection.signal,
 		})) as IN8nHttpFullResponse;
 		const limits = { idle, total: idle * TOTAL_PER_IDLE, bytes: maxBytes };

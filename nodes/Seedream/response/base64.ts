@@ -2,7 +2,7 @@
 const SAMPLE_LENGTH = 256;
 
 /** What stands before the base64 of a data URI, also where gateways leave out a part of it. */
-const DATA_URI_PREFIX = /^(?:[^,]{0,200}?;base64,?|data:[^,]{0,200}?,|data:)/i;
+const DATA_URI_PREFIX = /^(?:[^,\s]{0,200}?;base64,?|data:[^,]{0,200}?,|data:)/i;
 
 /** An escape that a JSON string may be cut in. */
 const CUT_ESCAPE = /\\(?:u[\da-f]{0,3})?$/i;
