@@ -27,43 +27,33 @@ export interface Start {
 type Kind = 'normal' | 'probe' | 'freed' | 'test';
 
 /** Pauses between probes: a share of the time since the refusal. */
-const MIN_PAUSE_MS = 50;
-const MAX_PAUSE_MS = 15_000;
-const PAUSE_SHARE = 0.25;
-
+const [MIN_PAUSE_MS, MAX_PAUSE_MS, PAUSE_SHARE] = [50, 15_000, 0.25];
 /** A longer `Retry-After` is not believed. */
 const MAX_RETRY_AFTER_MS = 60_000;
-
 /** What is refused for so long, and ten times as long as the learned span, is an outage and no limit. */
 const OUTAGE_MS = 20_000;
-
 /** Starts that are remembered: two spans of a minute, and some. */
 const HISTORY_MS = 150_000;
-
 /** Requests that may be sent before any was admitted. */
 const FIRST_BATCH = 20;
+/** Each admitted request pays for so much of a test; a test of the span costs 1, one of the quota 2. */
+const [TEST_SHARE, MAX_TESTS] = [0.08, 3];
 
-/** Each admitted request pays for so much of a test; a test of the span costs 1, one of the quota needs 2. */
-const TEST_SHARE = 0.08;
-const MAX_TESTS = 3;
+const isRunning = (start: Start) => start.isRunning;
+const isUndecided = (start: Start) => !start.isAdmitted;
 
 export class Pacer {
 	private starts: Start[] = [];
-
 	/** Learned: requests in flight; images (`quota`) in a span whose length is from `low` to `high`. */
 	private window = Infinity;
 	private quota = Infinity;
 	private low = 0;
 	private high = 0;
-
 	/** Requests that may be undecided at once; doubles when all are admitted. */
 	private batch = FIRST_BATCH;
-
 	/** Milliseconds after which a request counts as admitted if it was not refused. */
 	private grace = 100;
-
 	private tests = 2;
-
 	/** Since the gateway refuses: when the refused request was sent, and how many were in flight then. */
 	private refusing: { since: number; inFlight: number; mayBeFreed: boolean } | undefined;
 	/** When the last request was sent whose refusal taught something. */
@@ -98,7 +88,7 @@ export class Pacer {
 			isRunning: true,
 			isAdmitted: false,
 			kind,
-			inFlight: this.inFlight + 1,
+			inFlight: this.count(isRunning) + 1,
 			used: this.used(this.high, now) + images,
 			reach: now - (first?.at ?? now),
 		};
@@ -143,7 +133,7 @@ export class Pacer {
 			return;
 		}
 		if (!this.refusing) {
-			const inFlight = this.starts.filter((each) => each.isRunning && each.at <= start.at).length;
+			const inFlight = this.count((each) => each.isRunning && each.at <= start.at);
 			this.refusing = { since: start.at, inFlight, mayBeFreed: true };
 			this.hasFinished = false;
 		} else if (start.kind === 'freed') this.refusing.mayBeFreed = false;
@@ -155,12 +145,8 @@ export class Pacer {
 		this.tell('refused');
 	}
 
-	private get inFlight(): number {
-		return this.starts.filter(({ isRunning }) => isRunning).length;
-	}
-
-	private get undecided(): number {
-		return this.starts.filter(({ isAdmitted }) => !isAdmitted).length;
+	private count(isMeant: (start: Start) => boolean): number {
+		return this.starts.filter(isMeant).length;
 	}
 
 	private used(span: number, now: number): number {
@@ -169,14 +155,14 @@ export class Pacer {
 	}
 
 	private kindOf(images: number, now: number): Kind | undefined {
-		const { undecided } = this;
+		const undecided = this.count(isUndecided);
 		if (undecided >= this.batch) return undefined;
 		if (this.refusing) {
 			if (undecided > 0) return undefined;
 			if (this.refusing.mayBeFreed && this.hasFinished) return 'freed';
 			return now >= Math.max(this.probeAt, this.obeyUntil) ? 'probe' : undefined;
 		}
-		const hasWindow = this.inFlight < this.window;
+		const hasWindow = this.count(isRunning) < this.window;
 		const fits = (span: number) => {
 			const used = this.used(span, now);
 			return used === 0 || used + images <= this.quota;
@@ -195,7 +181,7 @@ export class Pacer {
 		if (start.at <= this.lastRefused) return;
 		if (this.refusing) this.learn(start, this.refusing);
 		else if (start.kind === 'test') this.widen(start);
-		if (this.undecided === 0) this.batch *= 2;
+		if (this.count(isUndecided) === 0) this.batch *= 2;
 	}
 
 	/** The first probe was admitted: which limit was it? */
@@ -228,7 +214,7 @@ export class Pacer {
 	}
 
 	private tell(why: string): void {
-		const span = `${this.quota} images in ${Math.round(this.high)} ms`;
-		this.onChange(`${why}: ${this.window} requests in flight, ${span}`);
+		const { window, quota, high } = this;
+		this.onChange(`${why}: ${window} in flight, ${quota} images in ${Math.round(high)} ms`);
 	}
 }

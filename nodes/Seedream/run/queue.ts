@@ -151,7 +151,11 @@ export class Queue {
 			this.busy = { since: this.busy?.since ?? now, error, patience };
 			request.error = error;
 			if (request.signals.some(({ aborted }) => aborted)) request.resolve(undefined);
-			else add(line, request);
+			else {
+				add(line, request);
+				// It had no turn.
+				this.lines = [line, ...this.lines.filter((each) => each !== line)];
+			}
 		} else if ('thrown' in outcome) {
 			this.pacer.lost(start);
 			request.reject(outcome.thrown);
