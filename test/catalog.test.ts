@@ -3,6 +3,13 @@ import { familyOf } from '../nodes/Seedream/catalog/models';
 
 /** Every spelling that a document, a list or a user is known to use. */
 const SPELLINGS: Record<string, string[]> = {
+	'5.5': [
+		'doubao-seedream-5-5-261028',
+		'dola-seedream-5-5-261028',
+		'seedream-5-5-261028',
+		'seedream-5.5',
+		'bytedance/seedream-5-5',
+	],
 	'5.0-pro': [
 		'doubao-seedream-5-0-pro-260628',
 		'dola-seedream-5-0-pro-260628',

@@ -12,11 +12,13 @@ import {
 import {
 	FAMILIES,
 	familiesWith,
+	familyOf,
 	MODELS,
 	type Family,
 	type ModelParameter,
 	type Operation,
 } from './facts/models';
+import { GATEWAYS } from './facts/gateways';
 import { RESOLUTIONS } from './facts/sizes';
 import { byId, IDS } from './support';
 
@@ -28,7 +30,6 @@ function optimizationsOf(family: Family): string[] {
 /** Options that do not depend on the model. */
 const ALWAYS = [
 	'additionalBodyFields',
-	'background',
 	'binaryPropertyOutput',
 	'concurrentRequests',
 	'downloadImages',
@@ -69,8 +70,11 @@ function expectedEntries(operation: Operation, family: Family | undefined): stri
 	const supports = (parameter: ModelParameter) =>
 		!family || familiesWith(parameter).includes(family);
 	const isSet = operation === 'imageSet';
+	// Gateway 002 supports a background for whatever model it has.
+	const others = GATEWAYS.gateway002.models.map(familyOf);
 	return [
 		...ALWAYS,
+		...(supports('background') || others.includes(family) ? ['background'] : []),
 		...(supports('guidance_scale') ? ['guidanceScale'] : []),
 		...(supports('seed') ? ['seed'] : []),
 		...(supports('output_format') ? ['outputFormat'] : []),
@@ -84,6 +88,7 @@ function expectedEntries(operation: Operation, family: Family | undefined): stri
 /** Known ids in each spelling, and unknown ids. */
 const SPELLED: Array<[model: string, family: Family | undefined, chosen?: Family]> = [
 	...FAMILIES.map((family): [string, Family] => [IDS[family], family]),
+	['dola-seedream-5-5-261028', '5.5'],
 	['dola-seedream-5-0-pro-260628', '5.0-pro'],
 	['bytedance/seedream-5.0-flash', '5.0-flash'],
 	['seedream-5-0-lite-260128', '5.0-lite'],

@@ -1,10 +1,12 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import sharp from 'sharp';
+import type { INodeParameters } from 'n8n-workflow';
 
 import { itemWith, listModels } from './engine';
+import { MODELS } from './facts/models';
 import {
 	bytesOf,
+	DATA_FIELD,
 	dataUri,
 	hurry,
 	IDS,
@@ -12,6 +14,7 @@ import {
 	parameters,
 	picture,
 	TINY,
+	transparentPicture,
 	urls,
 	useGateway,
 } from './support';
@@ -250,11 +253,8 @@ describe('references for a gateway that does not support URLs (Unode)', () => {
 	});
 });
 
-it('Background: Transparent is sent with an image that has transparent pixels', async () => {
-	const background = { r: 9, g: 9, b: 9, alpha: 0.5 };
-	const bytes = await sharp({ create: { width: 32, height: 32, channels: 4, background } })
-		.png()
-		.toBuffer();
+it('Background: Transparent is sent with a picture that has transparent pixels', async () => {
+	const bytes = await transparentPicture();
 	for (const [gateway, model] of [
 		['volcengine', 'doubao-seedream-5-0-pro-260628'],
 		['byteplus', 'dola-seedream-5-0-flash-260915'],
@@ -270,6 +270,7 @@ it('Background: Transparent is sent with an image that has transparent pixels', 
 			image: dataUri('png', bytes),
 			size: '2K',
 			background: 'transparent',
+			output_format: 'png',
 			response_format: 'url',
 			watermark: false,
 		});
@@ -277,7 +278,74 @@ it('Background: Transparent is sent with an image that has transparent pixels', 
 	}
 });
 
-describe('what a gateway does not support', () => {
+describe('Background: Transparent', () => {
+	const transparent = (model: string, more: INodeParameters = {}) =>
+		parameters(more.referenceImages ? 'imageToImage' : 'textToImage', model, {
+			...more,
+			options: { background: 'transparent', ...(more.options as object) },
+		});
+	const withFile = async (format: 'png' | 'jpeg') => ({
+		items: [
+			itemWith({ data: { bytes: await picture(32, 32, format), mimeType: `image/${format}` } }),
+		],
+	});
+
+	it.each(['5.0-pro', '5.0-flash'] as const)(
+		'%s needs exactly one reference, a PNG with an alpha channel',
+		async (family) => {
+			const { name } = MODELS[family];
+			const none = await bench.refusal(transparent(IDS[family]));
+			expect(none.message).toContain(`${name} needs exactly one Reference Image`);
+			for (const format of ['png', 'jpeg'] as const) {
+				const { message, description } = await bench.refusal(
+					transparent(IDS[family], { referenceImages: DATA_FIELD }),
+					await withFile(format),
+				);
+				expect(message).toContain('is not a PNG with an alpha channel');
+				expect(description).toContain(`${name} needs a PNG with transparent pixels`);
+			}
+		},
+	);
+
+	it('5.5 needs no reference, and any picture will do', async () => {
+		expect(await bench.body(transparent(IDS['5.5']))).toEqual({
+			model: IDS['5.5'],
+			prompt: TINY,
+			size: '2K',
+			background: 'transparent',
+			output_format: 'png',
+			response_format: 'url',
+			watermark: false,
+		});
+		const body = await bench.body(
+			transparent(IDS['5.5'], { referenceImages: DATA_FIELD }),
+			await withFile('jpeg'),
+		);
+		expect(body).toMatchObject({ background: 'transparent', output_format: 'png' });
+		expect(bench.gateway.ledger.images.map(({ format }) => format)).toEqual(['png']);
+	});
+
+	it('is refused with an Output Format of JPEG', async () => {
+		const { message } = await bench.refusal(
+			transparent(IDS['5.5'], { options: { outputFormat: 'jpeg' } }),
+		);
+		expect(message).toContain('A transparent Background needs PNG, but Output Format is JPEG');
+	});
+});
+
+it('5.5 makes JPEGs unless the user chooses PNG, although its service would not', async () => {
+	const values = parameters('textToImage', IDS['5.5']);
+	expect(await bench.body(values)).toMatchObject({ output_format: 'jpeg' });
+	expect(bench.gateway.ledger.images.map(({ format }) => format)).toEqual(['jpeg']);
+	for (const background of ['auto', 'opaque']) {
+		const body = await bench.body({ ...values, options: { background } });
+		expect(body).toMatchObject({ background, output_format: 'jpeg' });
+	}
+	const png = await bench.body({ ...values, options: { outputFormat: 'png' } });
+	expect(png).toMatchObject({ output_format: 'png' });
+});
+
+describe('what a gateway cannot take', () => {
 	it.each([
 		['deerapi', '3K', '3072x3072', 'DeerAPI'],
 		['routescope', '3K', '3072x3072', 'RouteScope'],

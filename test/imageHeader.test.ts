@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 
-import { readImageHeader } from '../nodes/Seedream/image/header';
+import { pngHasAlpha, readImageHeader } from '../nodes/Seedream/image/header';
 import { bmp, heif, pngOf, tiffWithLateDirectory } from './imageFiles';
 
 const SIZE = { width: 321, height: 123 };
@@ -142,4 +142,17 @@ it('a size of more than 16 bits', () => {
 		width: 70_000,
 		height: 66_000,
 	});
+});
+
+it.each<[name: string, hasAlpha: boolean, make: () => Promise<Buffer>]>([
+	['RGB', false, async () => await canvas().png().toBuffer()],
+	['RGB with an alpha channel', true, async () => await canvas(4).png().toBuffer()],
+	['grey with an alpha channel', true, async () => await canvas(4).greyscale().png().toBuffer()],
+	['an opaque palette', false, async () => await canvas().png({ palette: true }).toBuffer()],
+	['a transparent palette', true, async () => await canvas(4).png({ palette: true }).toBuffer()],
+])('a PNG of %s: can it be transparent? %s', async (_name, hasAlpha, make) => {
+	const bytes = await make();
+	expect(pngHasAlpha(bytes)).toBe(hasAlpha);
+	// Nothing but the beginning is needed, and nothing is read beyond it.
+	for (let end = 0; end < 200; end += 1) pngHasAlpha(bytes.subarray(0, end));
 });

@@ -20,6 +20,7 @@ function offer(...data: object[]): void {
 it('Text-to-Image at Volcengine: newest first, with retirement dates', async () => {
 	const { results } = await listModels(bench.credentials(), { operation: 'textToImage' });
 	expect(results.map(({ name }) => name)).toEqual([
+		'Seedream 5.5 (doubao-seedream-5-5-261028)',
 		'Seedream 5.0 Pro (doubao-seedream-5-0-pro-260628)',
 		'Seedream 5.0 Flash (doubao-seedream-5-0-flash-260915)',
 		'Seedream 5.0 Lite, retires 2026-11-24 at Volcengine (doubao-seedream-5-0-260128)',
@@ -29,6 +30,7 @@ it('Text-to-Image at Volcengine: newest first, with retirement dates', async () 
 		'Seedream 4.0, retires 2026-11-24 at Volcengine (doubao-seedream-4-0-250828)',
 	]);
 	expect(results.map(({ value }) => value)).toEqual([
+		'doubao-seedream-5-5-261028',
 		'doubao-seedream-5-0-pro-260628',
 		'doubao-seedream-5-0-flash-260915',
 		'doubao-seedream-5-0-260128',

@@ -20,13 +20,14 @@ const bench = useGateway();
 
 type Operation = 'textToImage' | 'imageToImage' | 'imageSet';
 const ABLE: Record<Operation, Family[]> = {
-	textToImage: ['5.0-pro', '5.0-flash', '5.0-lite', '4.5', '4.0', '3.0'],
-	imageToImage: ['5.0-pro', '5.0-flash', '5.0-lite', '4.5', '4.0', 'seededit-3.0'],
+	textToImage: ['5.5', '5.0-pro', '5.0-flash', '5.0-lite', '4.5', '4.0', '3.0'],
+	imageToImage: ['5.5', '5.0-pro', '5.0-flash', '5.0-lite', '4.5', '4.0', 'seededit-3.0'],
 	imageSet: ['5.0-lite', '4.5', '4.0'],
 };
 
 /** What `size` is when the user leaves the size fields alone. */
 const DEFAULT_SIZE: Record<Family, string> = {
+	'5.5': '2K',
 	'5.0-pro': '2K',
 	'5.0-flash': '2K',
 	'5.0-lite': '2K',
@@ -83,6 +84,8 @@ function defaultBody(
 		size: difference.pixels && preset === '2K' ? '2048x2048' : preset,
 		response_format: 'url',
 		watermark: false,
+		// Its service would make PNGs.
+		...(family === '5.5' ? { output_format: 'jpeg' } : {}),
 		...difference.always,
 		...(operation === 'imageToImage' ? { image: difference.imageIsArray ? [image] : image } : {}),
 		...(operation === 'imageSet' ? ((difference.set as object | undefined) ?? SET) : {}),
@@ -119,27 +122,32 @@ describe('the body with default parameters', () => {
 	});
 
 	it.each([
+		['5.5', 'dola-seedream-5-5-261028'],
 		['5.0-pro', 'dola-seedream-5-0-pro-260628'],
 		['5.0-flash', 'dola-seedream-5-0-flash-260915'],
 		['5.0-lite', 'seedream-5-0-260128'],
 		['4.5', 'seedream-4-5-251128'],
 		['4.0', 'seedream-4-0-250828'],
 		['3.0', 'seedream-3-0-t2i-250415'],
-	] as const)("%s at BytePlus, by BytePlus's id, whichever id was chosen", async (family, id) => {
-		const credentials = bench.credentials('byteplus');
-		const expected = {
-			model: id,
-			prompt: TINY,
-			size: DEFAULT_SIZE[family],
-			response_format: 'url',
-			watermark: false,
-		};
-		expect(await bench.body(parameters('textToImage', id), { credentials })).toEqual(expected);
-		expect(await bench.body(parameters('textToImage', IDS[family]), { credentials })).toEqual(
-			expected,
-		);
-		expect(bench.gateway.ledger.requests[0].path).toBe('/byteplus/api/v3/images/generations');
-	});
+	] as const)(
+		"%s at BytePlus, by BytePlus's id, whichever of the two was chosen",
+		async (family, id) => {
+			const credentials = bench.credentials('byteplus');
+			const expected = {
+				model: id,
+				prompt: TINY,
+				size: DEFAULT_SIZE[family],
+				response_format: 'url',
+				watermark: false,
+				...(family === '5.5' ? { output_format: 'jpeg' } : {}),
+			};
+			expect(await bench.body(parameters('textToImage', id), { credentials })).toEqual(expected);
+			expect(await bench.body(parameters('textToImage', IDS[family]), { credentials })).toEqual(
+				expected,
+			);
+			expect(bench.gateway.ledger.requests[0].path).toBe('/byteplus/api/v3/images/generations');
+		},
+	);
 
 	it("Volcengine receives its own id instead of BytePlus's", async () => {
 		const body = await bench.body(parameters('textToImage', 'dola-seedream-5-0-pro-260628'));
@@ -191,14 +199,14 @@ const OPTIONS: ReadonlyArray<{
 		name: 'Output Format',
 		set: { outputFormat: 'png' },
 		sent: { output_format: 'png' },
-		takenBy: ['5.0-pro', '5.0-flash', '5.0-lite'],
+		takenBy: ['5.5', '5.0-pro', '5.0-flash', '5.0-lite'],
 		label: 'Output Format',
 	},
 	{
 		name: 'Prompt Optimization Standard',
 		set: { promptOptimization: 'standard' },
 		sent: { optimize_prompt_options: { mode: 'standard' } },
-		takenBy: ['5.0-pro', '5.0-flash', '5.0-lite', '4.5', '4.0'],
+		takenBy: ['5.5', '5.0-pro', '5.0-flash', '5.0-lite', '4.5', '4.0'],
 		label: 'Prompt Optimization',
 	},
 	{
@@ -219,7 +227,7 @@ const OPTIONS: ReadonlyArray<{
 		name: 'Background',
 		set: { background: 'opaque' },
 		sent: { background: 'opaque' },
-		takenBy: ['5.0-pro', '5.0-flash'],
+		takenBy: ['5.5', '5.0-pro', '5.0-flash'],
 		label: 'Background',
 	},
 	{
@@ -497,6 +505,7 @@ describe('an unknown model', () => {
 			'5.0-pro',
 			{ output_format: 'png', background: 'opaque', optimize_prompt_options: { mode: 'fast' } },
 		],
+		['5.5', { output_format: 'png', background: 'opaque' }],
 		['5.0-flash', { output_format: 'png', background: 'opaque' }],
 		['5.0-lite', { output_format: 'png', tools: [{ type: 'web_search' }] }],
 		['4.5', {}],

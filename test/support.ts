@@ -57,6 +57,14 @@ export async function picture(
 		.toBuffer();
 }
 
+/** A small PNG, half transparent. */
+export async function transparentPicture(): Promise<Buffer> {
+	const background = { r: 9, g: 9, b: 9, alpha: 0.5 };
+	return await sharp({ create: { width: 32, height: 32, channels: 4, background } })
+		.png()
+		.toBuffer();
+}
+
 export function dataUri(format: string, bytes: Buffer): string {
 	return `data:image/${format};base64,${bytes.toString('base64')}`;
 }

@@ -7,7 +7,7 @@ import { bmp, heif } from '../imageFiles';
 import { SEEDREAM_PARAMETERS } from '../facts/gateways';
 import { type Family, MODELS, type Operation } from '../facts/models';
 import { type Ratio, RATIOS, type Resolution } from '../facts/sizes';
-import { byId, dataUri, picture, TINY } from '../support';
+import { byId, dataUri, picture, TINY, transparentPicture } from '../support';
 import type { Document, Field } from './documents';
 
 type Body = Record<string, unknown>;
@@ -37,6 +37,7 @@ export async function makePictures(gateway: Gateway): Promise<Pictures> {
 		bmp: bmp(24, 24),
 		heic: heif('heic', 32, 32),
 		heif: heif('mif1', 32, 32),
+		transparent: await transparentPicture(),
 	};
 	for (const format of ['png', 'jpeg', 'webp', 'gif', 'tiff'] as const) {
 		files[format] = await picture(20, 20, format);
@@ -129,6 +130,8 @@ function referencesOf(kind: string, { files, samples }: Pictures, { referenceUrl
 			return of([fromUrl(first.url)], [asSent(first)]);
 		case 'one data URI':
 			return of([fromUrl(png)], [png]);
+		case 'one transparent PNG':
+			return of([fromField('data')], [dataUri('png', files.transparent)], files.transparent);
 		case 'three binary':
 			return of(
 				[fromField('data,second'), fromField('third')],
@@ -245,6 +248,8 @@ function mergeOptions(settings: readonly object[]): INodeParameters {
 	}, {});
 }
 
+const isBackground = ({ name }: Field) => name === 'background';
+
 /** Builds the cases of one document. */
 class CaseMaker {
 	readonly cases: Case[] = [];
@@ -296,6 +301,12 @@ class CaseMaker {
 		const { referenceFormats: formats = ofModel } = this.document;
 		for (const kind of formats.map((format) => `one ${format}`)) {
 			new Maker(this, this.document, id, family, operation, this.references(kind)).plain(true);
+		}
+		if (MODELS[family].transparencyNeedsAlpha && this.document.fields.some(isBackground)) {
+			const references = this.references('one transparent PNG');
+			const maker = new Maker(this, this.document, id, family, operation, references);
+			const only = [family];
+			maker.field({ name: 'background', values: ['transparent'], only }, true);
 		}
 		if (maxReferences > 1) {
 			const references = this.references(`${maxReferences} binary`);
@@ -418,9 +429,16 @@ class Maker {
 			const sent = isMax ? Math.min(Number(value), room) : value;
 			if (isMax) base.parameters.maxImages = sent as number;
 			base.body = put(base.body, field.name, sent);
+			const isMadePng = isBackground(field) && value === 'transparent';
+			if (isMadePng && this.listsFormat()) base.body.output_format = 'png';
 			if (isMax) base.images = sent as number;
 		}
 		if (field.name === 'n' && this.operation !== 'imageSet') base.images = Number(value);
+	}
+
+	private listsFormat(): boolean {
+		const format = this.document.fields.find(({ name }) => name === 'output_format');
+		return !!format && this.supports(format);
 	}
 
 	/** The model comes from an expression, so that n8n hides no field. */
@@ -451,6 +469,8 @@ class Maker {
 			watermark: false,
 			...document.always,
 		};
+		// The field says JPEG, whatever the service would make.
+		if (MODELS[family].defaultFormat && this.listsFormat()) body.output_format = 'jpeg';
 		const { images } = references;
 		if (images.length > 0) {
 			body.image = images.length === 1 && document.referenceForm === 'auto' ? images[0] : images;

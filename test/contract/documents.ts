@@ -55,7 +55,7 @@ const { seed, guidance_scale, max_images } = RANGES;
 
 /** What to try in the fields that a parameter stands for. */
 const TRIED: Record<Parameter, ReadonlyArray<{ name: string; values: readonly unknown[] }>> = {
-	// `transparent` at the first party has conditions of its own, see gateways.test.ts.
+	// The others depend on the model: CHOSEN_BACKGROUNDS and the cases with a transparent picture.
 	background: [{ name: 'background', values: ['opaque'] }],
 	guidance_scale: [
 		{ name: 'guidance_scale', values: [guidance_scale.min, 2.5, guidance_scale.max] },
@@ -107,6 +107,13 @@ function fieldsOf(gateway: GatewayId, more: Partial<Record<Parameter, unknown[]>
 	];
 }
 
+/** Models that choose the background themselves, or make it transparent without a transparent picture. */
+const CHOSEN_BACKGROUNDS: Field = {
+	name: 'background',
+	values: ['auto', 'transparent'],
+	only: FAMILIES.filter((family) => MODELS[family].parameters.background?.includes('auto')),
+};
+
 /** The document of a gateway, but for what its cases add or leave out. */
 function documentOf(
 	id: GatewayId,
@@ -135,17 +142,13 @@ const SINGLE_STREAM = [
 	'a single image comes in one piece either way; the node streams sets only',
 ] as const;
 const NO_PRO = [
-	'5.0 pro, 5.0 flash',
+	'5.5, 5.0 pro, 5.0 flash',
 	'the document does not name them; the model list may, then the rules of the model apply',
 ] as const;
 
 const FIRST_PARTY_LEFT: Document['left'] = [
 	NO_DISABLED,
 	SINGLE_STREAM,
-	[
-		'background: transparent',
-		'needs one PNG with a transparent pixel and nothing else; has a test of its own, see gateways.test.ts',
-	],
 	[
 		'layer_decomposition: true',
 		'the response has layers; the embedded gateway does not generate them',
@@ -155,7 +158,8 @@ const FIRST_PARTY_LEFT: Document['left'] = [
 /** ByteDance's own services, with the ids they have retired. */
 function firstParty(service: Service): Document {
 	const ids = idsOf(service).map(({ id }) => id);
-	return documentOf(service, { left: FIRST_PARTY_LEFT }, ids);
+	const fields = [...fieldsOf(service), CHOSEN_BACKGROUNDS];
+	return documentOf(service, { fields, left: FIRST_PARTY_LEFT }, ids);
 }
 
 /** The engine new-api behind a host the node does not know, by where the parameters are put. */
@@ -165,7 +169,10 @@ function newApi(placement: Document['placement'], sets: Document['sets']): Docum
 		credential: { gateway: 'other', placement },
 		placement,
 		sets,
-		fields: fieldsOf('other').filter(({ name }) => name !== 'layer_decomposition'),
+		fields: [
+			...fieldsOf('other').filter(({ name }) => name !== 'layer_decomposition'),
+			CHOSEN_BACKGROUNDS,
+		],
 		left: [
 			...FIRST_PARTY_LEFT,
 			['n from 2', 'the engine passes it on to a service that has no such field: one image comes'],

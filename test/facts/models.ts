@@ -82,14 +82,18 @@ export interface Model {
 	size?: SizeRules;
 	/** Supported parameters, with their values where the document lists them. */
 	parameters: Readonly<Partial<Record<ModelParameter, readonly string[]>>>;
+	/** What the service makes without `output_format`; absent: JPEG. */
+	defaultFormat?: 'png';
+	/** Whether `background: transparent` needs one reference, a PNG with transparent pixels. */
+	transparencyNeedsAlpha?: true;
 	/** Default of `guidance_scale`. */
 	guidanceScale?: number;
 	/** List prices for an image: up to {@link PRICE_STEP} pixels, and above. Sheet §13.5, §2.2. */
 	price?: {
 		/** BytePlus, US dollars. */
 		usd: readonly [number, number];
-		/** Volcengine, yuan. */
-		cny: readonly [number, number];
+		/** Volcengine, yuan; absent where it is not known. */
+		cny?: readonly [number, number];
 		/** US dollars for each reference image, from the `from`th on. */
 		reference?: { usd: number; from: number };
 	};
@@ -150,6 +154,26 @@ const PRO_SIZE: SizeRules = {
 };
 
 const RECORDS = {
+	// Sheet §13.2, with 5.0 Pro's sizes. It refuses sets, streams and tools.
+	'5.5': {
+		name: 'Seedream 5.5',
+		names: ['seedream-5-5', 'seedream-5.5'],
+		ids: [
+			{ id: 'doubao-seedream-5-5-261028', service: 'volcengine' },
+			{ id: 'dola-seedream-5-5-261028', service: 'byteplus' },
+		],
+		operations: ['textToImage', 'imageToImage'],
+		references: REFERENCES_10,
+		size: PRO_SIZE,
+		parameters: {
+			background: ['auto', 'opaque', 'transparent'],
+			layer_decomposition: [],
+			optimize_prompt_options: ['standard'],
+			output_format: ['jpeg', 'png'],
+		},
+		defaultFormat: 'png',
+		price: { usd: [0.02, 0.035], reference: { usd: 0.008, from: 1 } },
+	},
 	// Sheet §9.1, §3.
 	'5.0-pro': {
 		name: 'Seedream 5.0 Pro',
@@ -167,6 +191,8 @@ const RECORDS = {
 			optimize_prompt_options: ['standard', 'fast'],
 			output_format: ['jpeg', 'png'],
 		},
+		// Sheet §13.4, for Flash too.
+		transparencyNeedsAlpha: true,
 		price: { usd: [0.045, 0.09], cny: [0.3, 0.6], reference: { usd: 0.003, from: 2 } },
 	},
 	// Sheet §9.2, §3.
@@ -186,6 +212,7 @@ const RECORDS = {
 			optimize_prompt_options: ['standard'],
 			output_format: ['jpeg', 'png'],
 		},
+		transparencyNeedsAlpha: true,
 		price: { usd: [0.018, 0.018], cny: [0.12, 0.12] },
 	},
 	// Sheet §9.3, §3. The notice names no successor.

@@ -202,6 +202,7 @@ function arkImage(plan: Plan, slot: Slot, base64: Base64Of): object {
 		...(plan.base64 ? { b64_json: base64(slot) } : { url }),
 		...(hasSize(plan) ? { size: `${width}x${height}` } : {}),
 		...(isLayerFamily(plan) ? { output_format: format } : {}),
+		...(echoesBackground(plan) ? { background: plan.background ?? 'auto' } : {}),
 	};
 }
 
@@ -232,6 +233,11 @@ function hasSize({ family }: Plan): boolean {
 
 function isLayerFamily({ family }: Plan): boolean {
 	return MODELS[family].parameters.layer_decomposition !== undefined;
+}
+
+/** Sheet §13.2: of the models that choose it themselves. */
+function echoesBackground({ family }: Plan): boolean {
+	return MODELS[family].parameters.background?.includes('auto') ?? false;
 }
 
 function tools(plan: Plan): object {

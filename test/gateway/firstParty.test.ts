@@ -3,6 +3,7 @@ import { type Gateway, startGateway } from './index';
 import { ask, dataUri, inspect, post } from './testing';
 
 const PRO = 'doubao-seedream-5-0-pro-260628';
+const SEEDREAM_5_5 = 'doubao-seedream-5-5-261028';
 const LITE = 'doubao-seedream-5-0-260128';
 const SEEDREAM_4_5 = 'doubao-seedream-4-5-251128';
 const SEEDREAM_4_0 = 'doubao-seedream-4-0-250828';
@@ -97,6 +98,20 @@ describe('what is generated', () => {
 		expect((await volcengine(order)).error?.message).toContain('exactly one input image');
 	});
 
+	it('5.5 is transparent without a picture, PNG by default, and says which background it made', async () => {
+		const order = { model: SEEDREAM_5_5, size: '1K' };
+		const { data } = await volcengine({ ...order, background: 'transparent' });
+		const file = await (await fetch(data[0].url ?? '')).arrayBuffer();
+		expect(await inspect(file)).toMatchObject({ format: 'png', hasAlpha: true });
+		expect(data[0]).toMatchObject({ background: 'transparent', output_format: 'png' });
+		expect((await volcengine(order)).data[0]).toMatchObject({
+			background: 'auto',
+			output_format: 'png',
+		});
+		const jpeg = { ...order, background: 'transparent', output_format: 'jpeg' };
+		expect((await volcengine(jpeg)).error?.message).toContain('requires png');
+	});
+
 	it('counts web searches', async () => {
 		const answer = await volcengine({ model: LITE, tools: [{ type: 'web_search' }] });
 		expect(answer).toMatchObject({
@@ -173,6 +188,14 @@ describe('what is rejected', () => {
 			unsupported('sequential_image_generation'),
 		],
 		[{ model: PRO, stream: true }, unsupported('stream')],
+		[
+			{ model: SEEDREAM_5_5, sequential_image_generation: 'disabled' },
+			unsupported('sequential_image_generation'),
+		],
+		[{ model: SEEDREAM_5_5, stream: false }, unsupported('stream')],
+		[{ model: SEEDREAM_5_5, tools: [{ type: 'web_search' }] }, unsupported('tools')],
+		[{ model: SEEDREAM_5_5, size: '3K' }, "'1.5k', or '2k'"],
+		[{ model: PRO, background: 'auto' }, 'must be one of: opaque, transparent'],
 		[{ model: SEEDREAM_4_5, tools: [{ type: 'web_search' }] }, unsupported('tools')],
 		[{ model: SEEDREAM_4_5, output_format: 'png' }, unsupported('output_format')],
 		[{ model: LITE, output_format: 'webp' }, 'must be one of: jpeg, png'],

@@ -42,6 +42,8 @@ export interface Plan {
 	/** Format of the files. */
 	format: string;
 	transparent: boolean;
+	/** As the request says it. */
+	background?: string;
 	watermark: boolean;
 	/** Number of images. */
 	count: number;
@@ -76,8 +78,12 @@ export async function planImages(
 		prompt: imageRequest.prompt,
 		references,
 		...(tags.pixels ?? resolveSize(imageRequest, model, references)),
-		format: tags.format ?? imageRequest.output_format ?? (transparent ? 'png' : 'jpeg'),
+		format:
+			tags.format ??
+			imageRequest.output_format ??
+			(transparent ? 'png' : (model.defaultFormat ?? 'jpeg')),
 		transparent,
+		background: imageRequest.background,
 		watermark: imageRequest.watermark ?? true,
 		count:
 			imageRequest.count ?? (set ? setLength(imageRequest, model, images.length, tags.images) : 1),

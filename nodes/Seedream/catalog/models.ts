@@ -11,6 +11,16 @@ import {
 	type SizeTable,
 } from './sizes';
 
+export type FamilyId =
+	| '5.5'
+	| '5.0-pro'
+	| '5.0-flash'
+	| '5.0-lite'
+	| '4.5'
+	| '4.0'
+	| '3.0'
+	| 'seededit-3.0';
+
 /** One model id as a first-party service spells it. */
 export interface ModelId {
 	id: string;
@@ -67,6 +77,10 @@ export interface ModelFamily {
 	size?: SizeRules;
 	/** Each parameter the model supports, with its values where they are a closed list. */
 	parameters: Readonly<Partial<Record<ParameterName, readonly string[]>>>;
+	/** What the service generates when `output_format` is absent; JPEG where it is not said. */
+	defaultFormat?: 'png';
+	/** Whether a transparent background needs exactly one reference image, a PNG with an alpha channel. */
+	transparencyNeedsAlpha?: true;
 }
 
 const MEGABYTE = 1024 * 1024;
@@ -99,7 +113,7 @@ const LAYER_PARAMETERS = {
 /** Retirement batch 10, which Volcengine announced on 2026-09-24. */
 const BATCH_10 = '2026-11-24';
 
-/** Sizes of 5.0 Pro and Flash. */
+/** Sizes of 5.5, 5.0 Pro and Flash. */
 const PRO_SIZE: SizeRules = {
 	presets: ['1K', '1.5K', '2K'],
 	table: SEEDREAM_5_PRO_SIZES,
@@ -119,9 +133,28 @@ const LARGE_SIZE = {
 
 /**
  * Every model family, newest first. Sources: Volcengine Ark and BytePlus ModelArk "Image generation
- * API" and model lists as of 2026-10; 3.0 and SeedEdit: the same documents of 2025 and gateway 001.
+ * API" and model lists as of 2026-10; 3.0 and SeedEdit: the same documents of 2025 and gateway 001; 5.5:
+ * schema of BytePlus's models at Comfy Router, and resellers' pages of 2026-11.
  */
 export const MODEL_FAMILIES: readonly ModelFamily[] = [
+	{
+		id: '5.5',
+		name: 'Seedream 5.5',
+		names: spellings('seedream-5-5'),
+		ids: [
+			{ id: 'doubao-seedream-5-5-261028', service: 'volcengine' },
+			{ id: 'dola-seedream-5-5-261028', service: 'byteplus' },
+		],
+		operations: SINGLE_IMAGE,
+		references: { ...REFERENCES, max: 10 },
+		size: PRO_SIZE,
+		parameters: {
+			...LAYER_PARAMETERS,
+			background: ['auto', 'opaque', 'transparent'],
+			optimize_prompt_options: ['standard'],
+		},
+		defaultFormat: 'png',
+	},
 	{
 		id: '5.0-pro',
 		name: 'Seedream 5.0 Pro',
@@ -134,6 +167,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 		references: { ...REFERENCES, max: 10 },
 		size: PRO_SIZE,
 		parameters: { ...LAYER_PARAMETERS, optimize_prompt_options: ['standard', 'fast'] },
+		transparencyNeedsAlpha: true,
 	},
 	{
 		id: '5.0-flash',
@@ -147,6 +181,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 		references: { ...REFERENCES, max: 10 },
 		size: PRO_SIZE,
 		parameters: { ...LAYER_PARAMETERS, optimize_prompt_options: ['standard'] },
+		transparencyNeedsAlpha: true,
 	},
 	{
 		id: '5.0-lite',

@@ -38,16 +38,23 @@ export const PARAMETERS = [
 		isOpenAi: true,
 		option: {
 			name: 'background',
-			description: 'Background of the image. Supported by 5.0 Pro, 5.0 Flash and some gateways.',
+			description:
+				'Background of the image. Supported by 5.5, 5.0 Pro, 5.0 Flash and some gateways.',
 			input: {
 				kind: 'choice',
 				default: 'opaque',
 				choices: [
+					{
+						value: 'auto',
+						label: 'Auto',
+						description: 'The model decides from the prompt and the reference images',
+					},
 					{ value: 'opaque', label: 'Opaque' },
 					{
 						value: 'transparent',
 						label: 'Transparent',
-						description: 'Needs one reference image, a PNG with transparent pixels',
+						description:
+							'The image is a PNG. 5.0 Pro and Flash need one reference image, a PNG with transparent pixels.',
 					},
 				],
 			},
@@ -102,7 +109,7 @@ export const PARAMETERS = [
 		isOpenAi: false,
 		option: {
 			name: 'outputFormat',
-			description: 'File format of the images',
+			description: 'File format of the images. Transparent images are PNG in any case.',
 			input: {
 				kind: 'choice',
 				default: 'jpeg',

@@ -1,7 +1,7 @@
 import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
 
 import { GATEWAYS } from '../catalog/gateways';
-import type { ModelFamily } from '../catalog/models';
+import { familyOf, type ModelFamily } from '../catalog/models';
 import { PARAMETERS, type Parameter, type ParameterName } from '../catalog/parameters';
 import { hideFor } from './conditions';
 
@@ -18,7 +18,7 @@ function choicesOf(parameter: Shown): INodePropertyOptions[] {
 	return input.choices.map(({ value, label, description }) => {
 		const hide = hideFor((family) => {
 			const values = supportedValues(family, parameter);
-			return !!values?.length && !values.includes(value) && !isForAnyModel(parameter);
+			return !!values?.length && !values.includes(value);
 		}, '/');
 		return {
 			name: label,
@@ -52,17 +52,21 @@ function inputOf(parameter: Shown): Partial<INodeProperties> {
 	}
 }
 
-/** Whether a gateway lists a parameter for all models, so that none may hide it. */
-function isForAnyModel({ name }: Parameter): boolean {
-	return GATEWAYS.some(({ parameters }) => parameters[name as ParameterName] === 'any');
+/** Whether a gateway supports a parameter for whatever model it has, this one among them. */
+function isSupportedAnyway(family: ModelFamily, { name }: Parameter): boolean {
+	return GATEWAYS.some(
+		({ models, parameters }) =>
+			parameters[name as ParameterName] === 'any' && models.some((id) => familyOf(id) === family),
+	);
 }
 
 function toField(parameter: Shown): INodeProperties {
 	const { name, path = name, label, option } = parameter;
 	const { input, description } = option;
-	const hide = isForAnyModel(parameter)
-		? {}
-		: hideFor((family) => !supportedValues(family, parameter), '/');
+	const hide = hideFor(
+		(family) => !supportedValues(family, parameter) && !isSupportedAnyway(family, parameter),
+		'/',
+	);
 	const value =
 		input.kind === 'switch'
 			? { value: `={{ String($value) === "true" ? ${JSON.stringify(input.sends)} : undefined }}` }

@@ -140,3 +140,21 @@ export function readImageHeader(bytes: Buffer): ImageHeader | undefined {
 	if (isBmp(bytes)) return { format: 'bmp', ...bmpSize(bytes) };
 	return undefined;
 }
+
+/** Colour types with an alpha channel: grey and RGB. */
+const PNG_ALPHA_TYPES = [4, 6];
+
+/**
+ * Whether a PNG can have transparent pixels: by its colour type, or by a `tRNS` chunk, which makes a
+ * palette or one colour transparent.
+ * @param bytes the file, or its beginning up to the image data
+ */
+export function pngHasAlpha(bytes: Buffer): boolean {
+	if (PNG_ALPHA_TYPES.includes(bytes[25])) return true;
+	for (let at = 8; at + 8 <= bytes.length; at += 12 + bytes.readUInt32BE(at)) {
+		const type = ascii(bytes, at + 4, at + 8);
+		if (type === 'tRNS') return true;
+		if (type === 'IDAT') return false;
+	}
+	return false;
+}

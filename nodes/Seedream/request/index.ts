@@ -3,7 +3,7 @@ import { jsonParse, type IDataObject, type IExecuteSingleFunctions } from 'n8n-w
 import { gatewayOf, type Gateway, type Placement, type ReferenceForm } from '../catalog/gateways';
 import { familyOf, MODEL_FAMILIES, type ModelFamily } from '../catalog/models';
 import { operationOf, OPERATIONS, type Operation } from '../catalog/operations';
-import { MAX_IMAGES, PARAMETERS, type Parameter } from '../catalog/parameters';
+import { MAX_IMAGES, PARAMETERS, type Parameter, type ParameterName } from '../catalog/parameters';
 import { inputError, type Reject } from '../errors';
 import { baseUrlProblem } from '../http/baseUrl';
 import type { DownloadOptions } from '../http/download';
@@ -45,9 +45,11 @@ export interface ImageRequest {
 	warnings: string[];
 }
 
-const STREAM = (PARAMETERS as readonly Parameter[]).find(
-	({ name }) => name === 'stream',
-) as Parameter;
+const parameterNamed = (wanted: ParameterName) =>
+	(PARAMETERS as readonly Parameter[]).find(({ name }) => name === wanted) as Parameter;
+
+const STREAM = parameterNamed('stream');
+const OUTPUT_FORMAT = parameterNamed('output_format');
 
 /** A number of images that a body asks for, as far as it is one. */
 function count(value: unknown): number | undefined {
@@ -100,6 +102,8 @@ class RequestBuilder {
 		const references = this.references(family);
 		this.set(body, references.length, family, gateway);
 		this.warnings.push(...dropUnsupported(body, family, gateway));
+		this.transparency(body, references, family, gateway);
+		this.fileFormat(body, family, gateway);
 		body.watermark = this.watermark(body);
 		checkNumbers(this.context, body);
 		body.size = this.size(family, gateway);
@@ -245,7 +249,43 @@ class RequestBuilder {
 		if (stream === 'on' || (stream === 'automatic' && isOffered)) body.stream = true;
 	}
 
-	/** Always sent, because the service's default is a watermark. An expression may return a text or nothing. */
+	/**
+	 * Checks what a transparent background needs. Where the model decides what it is, so does its record;
+	 * a gateway that passes it on for any model says nothing.
+	 */
+	private transparency(
+		{ background }: Body,
+		references: Reference[],
+		family: ModelFamily | undefined,
+		gateway: Gateway,
+	): void {
+		if (background !== 'transparent' || gateway.parameters.background !== 'model') return;
+		if (!family?.transparencyNeedsAlpha) return;
+		if (references.length !== 1) {
+			throw this.error(
+				`${family.name} needs exactly one Reference Image for a transparent Background, not ${references.length}`,
+				'Use Image-to-Image with one PNG that has transparent pixels, choose Seedream 5.5, or set Background to Opaque.',
+			);
+		}
+		references[0].needsAlpha = true;
+	}
+
+	/** JPEG unless the user chooses otherwise, whatever the service's default; PNG where transparent. */
+	private fileFormat(body: Body, family: ModelFamily | undefined, gateway: Gateway): void {
+		const isTransparent = body.background === 'transparent';
+		if (isTransparent && body.output_format === 'jpeg') {
+			throw this.error(
+				'A transparent Background needs PNG, but Output Format is JPEG',
+				'Set Output Format to PNG or remove it, or set Background to Opaque.',
+			);
+		}
+		if (!family || body.output_format !== undefined) return;
+		if (!isTransparent && !family.defaultFormat) return;
+		const wanted = { output_format: isTransparent ? 'png' : 'jpeg' };
+		if (!reasonNotToSend(OUTPUT_FORMAT, wanted, family, gateway)) Object.assign(body, wanted);
+	}
+
+	/** Never left to the service, whose default is to mark: an expression may give a text, or nothing. */
 	private watermark({ watermark }: Body): boolean {
 		const text = String(watermark ?? '')
 			.trim()

@@ -11,7 +11,7 @@ import { cut, inputError } from '../errors';
 import type { ReferenceEntry } from '../fields/references';
 import { reasonOf } from '../http/connection';
 import { download, type DownloadOptions } from '../http/download';
-import { readImageHeader } from '../image/header';
+import { pngHasAlpha, readImageHeader } from '../image/header';
 
 /** Bytes; more than any model supports. */
 const MAX_DOWNLOAD_BYTES = 64 * 1024 * 1024;
@@ -24,6 +24,8 @@ export interface Reference {
 	binary?: string | IBinaryData;
 	/** URL or data URI. */
 	url?: string;
+	/** Whether the model needs its alpha channel, for a transparent background. */
+	needsAlpha?: boolean;
 }
 
 /** Where n8n's combined binary mode keeps the files of an item, among its JSON. */
@@ -142,7 +144,7 @@ export function collectReferences(context: IExecuteSingleFunctions): Reference[]
 function encode(
 	context: IExecuteSingleFunctions,
 	bytes: Buffer,
-	{ label }: Reference,
+	{ label, needsAlpha }: Reference,
 	family: ModelFamily | undefined,
 	gateway: Gateway,
 ): string {
@@ -161,6 +163,12 @@ function encode(
 		throw reject(
 			`is ${format.toUpperCase()}, which ${gateway.name} does not support for ${family?.name}`,
 			`Convert it to one of: ${formats.join(', ')}.`,
+		);
+	}
+	if (needsAlpha && !(format === 'png' && pngHasAlpha(bytes))) {
+		throw reject(
+			'is not a PNG with an alpha channel',
+			`For a transparent Background, ${family?.name} needs a PNG with transparent pixels. Use such a file, or set Background to Opaque.`,
 		);
 	}
 	if (rules && bytes.length > rules.maxBytes) {

@@ -110,7 +110,7 @@ export async function planArk(body: unknown, service: Service): Promise<Plan> {
 	const imageRequest = parseBody(arkBody, body, refuse);
 	checkModelRules(imageRequest, family);
 	const plan = await planImages(imageRequest, family);
-	if (plan.transparent) await checkTransparency(plan, imageRequest.output_format);
+	if (plan.transparent) await checkTransparency(plan, family, imageRequest.output_format);
 	return plan;
 }
 
@@ -202,7 +202,14 @@ function checkValue(
 	}
 }
 
-async function checkTransparency(plan: Plan, outputFormat?: string): Promise<void> {
+async function checkTransparency(plan: Plan, family: Family, outputFormat?: string): Promise<void> {
+	if (MODELS[family].transparencyNeedsAlpha) await checkTransparentReference(plan);
+	if (outputFormat === 'jpeg') {
+		throw invalid('output_format', 'transparent background requires png');
+	}
+}
+
+async function checkTransparentReference(plan: Plan): Promise<void> {
 	const [reference, ...more] = plan.references;
 	if (!reference || more.length > 0) {
 		throw invalid('background', 'transparent background requires exactly one input image');
@@ -212,9 +219,6 @@ async function checkTransparency(plan: Plan, outputFormat?: string): Promise<voi
 			'background',
 			'transparent background requires a PNG input with at least one transparent pixel',
 		);
-	}
-	if (outputFormat === 'jpeg') {
-		throw invalid('output_format', 'transparent background requires png');
 	}
 }
 
