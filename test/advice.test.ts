@@ -1,4 +1,4 @@
-import { IDS, parameters, useGateway } from './support';
+import { IDS, onDay, parameters, useGateway } from './support';
 
 const bench = useGateway();
 
@@ -65,6 +65,7 @@ it.each([
 	['doubao-seedream-5-0-flash', 'doubao-seedream-5-0-flash-260915'],
 	['Seedream 4.0', 'doubao-seedream-4-0-20260415'],
 ])('for %s, the nearest name comes first', async (model, nearest) => {
+	onDay('2026-09-01');
 	const { error } = await bench.run(parameters('textToImage', model));
 	expect(error?.description).toContain(`“${model}”`);
 	expect(error?.description).toContain(`is known to offer ${nearest}`);
@@ -80,4 +81,78 @@ it('does not suggest the model that was rejected', async () => {
 		});
 		expect(error?.description?.split(model)).toHaveLength(2);
 	}
+});
+
+describe('a model that its service has ended is not there', () => {
+	const gone = { status: 404, code: 'InvalidEndpointOrModel.NotFound', message: 'It is gone.' };
+	const adviceOn = async (
+		day: string,
+		operation: 'textToImage' | 'imageSet',
+		model: string,
+		profile: 'volcengine' | 'byteplus' | 'deerapi' = 'volcengine',
+	) => {
+		onDay(day);
+		bench.gateway.inject({ on: 'request', ...gone });
+		const { error } = await bench.run(parameters(operation, model), {
+			credentials: bench.credentials(profile),
+		});
+		return error?.description ?? '';
+	};
+
+	it.each([
+		['textToImage', '5.0-lite', 'doubao-seedream-5-5-261028'],
+		['textToImage', '4.5', 'doubao-seedream-5-0-pro-260628'],
+		// The successor that the notice names generates no sets.
+		['imageSet', '4.5', 'doubao-seedream-4-0-20260415'],
+		['imageSet', '5.0-lite', 'doubao-seedream-4-0-20260415'],
+	] as const)('%s, %s: %s is named instead', async (operation, family, successor) => {
+		const description = await adviceOn('2026-11-25', operation, IDS[family]);
+		expect(description).toContain('Volcengine retired it on 2026-11-24.');
+		expect(description).toContain(`Use ${successor} instead.`);
+		// Nothing else that has ended, or that does not support the operation.
+		const named = [...description.matchAll(/doubao-[a-z\d-]+\d{6}/g)].map(([id]) => id);
+		const living = ['5-5-261028', '5-0-pro-260628', '5-0-flash-260915', '4-0-20260415'];
+		const able = operation === 'imageSet' ? living.slice(3) : living;
+		const allowed = [IDS[family], ...able.map((id) => `doubao-seedream-${id}`)];
+		expect(named.filter((id) => !allowed.includes(id))).toEqual([]);
+	});
+
+	it('before its end, the day is named', async () => {
+		const description = await adviceOn('2026-10-01', 'textToImage', IDS['4.5']);
+		expect(description).toContain('Volcengine retires it on 2026-11-24.');
+	});
+
+	it('a gateway of its own names only what its document lists', async () => {
+		const model = 'doubao-seedream-4-5-251128';
+		const description = await adviceOn('2026-11-25', 'textToImage', model, 'deerapi');
+		expect(description).toContain('Use doubao-seedream-5-0-260128 instead.');
+	});
+});
+
+describe('a model that does not support the operation', () => {
+	const choices = async (day: string, profile: 'volcengine' | 'byteplus' | 'routescope') => {
+		onDay(day);
+		const { message, description } = await bench.refusal(parameters('imageSet', IDS['5.5']), {
+			credentials: bench.credentials(profile),
+		});
+		expect(message).toBe('Seedream 5.5 does not support image sets [item 0]');
+		return description;
+	};
+
+	it('only living models of the gateway are named', async () => {
+		expect(await choices('2026-10-01', 'volcengine')).toBe(
+			'Choose another Model: Seedream 5.0 Lite, Seedream 4.5, Seedream 4.0.',
+		);
+		expect(await choices('2026-11-25', 'volcengine')).toBe('Choose another Model: Seedream 4.0.');
+		expect(await choices('2026-11-25', 'byteplus')).toBe(
+			'Choose another Model: Seedream 5.0 Lite, Seedream 4.5, Seedream 4.0.',
+		);
+	});
+
+	it('a gateway with one model names that one', async () => {
+		const { description } = await bench.refusal(parameters('textToImage', IDS['seededit-3.0']), {
+			credentials: bench.credentials('deerapi'),
+		});
+		expect(description).toBe('Choose another Model: Seedream 5.0 Lite.');
+	});
 });

@@ -99,19 +99,19 @@ const CASES: ReadonlyArray<
 		'a set of 5.0 Pro',
 		parameters('imageSet', IDS['5.0-pro']),
 		/Seedream 5\.0 Pro does not support image sets/,
-		/Seedream 4\.5, Seedream 4\.0/,
+		/^Choose another Model: .*Seedream 4\.0\.$/,
 	],
 	[
 		'an edit with 3.0',
 		parameters('imageToImage', IDS['3.0']),
 		/Seedream 3\.0 does not support image-to-image/,
-		/SeedEdit/,
+		/^Choose another Model: Seedream 5\.5, .*\.$/,
 	],
 	[
 		'a picture from nothing with SeedEdit',
 		parameters('textToImage', IDS['seededit-3.0']),
 		/SeedEdit 3\.0 does not support text-to-image/,
-		/Seedream 3\.0/,
+		/^Choose another Model: Seedream 5\.5, .*\.$/,
 	],
 	[
 		'an operation that the chosen family does not do',

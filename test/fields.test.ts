@@ -137,6 +137,40 @@ describe.each(CASES)('$operation with $model $chosen', ({ operation, model, fami
 	});
 });
 
+describe('Automatic', () => {
+	const set = { model: { __rl: true, mode: 'list', value: 'automatic' } };
+
+	it('is what a new node stands at, and needs no Model Family', () => {
+		expect(optionsOf('model').default).toMatchObject({ mode: 'list', value: 'automatic' });
+		expect(fieldsShown({})).toEqual(fieldsShown(set));
+	});
+
+	it('shows the fields and choices that every recommended model supports', () => {
+		const fields = ['operation', 'model', 'prompt', 'aspectRatio', 'resolution', 'options'];
+		expect(fieldsShown({ ...set, operation: 'textToImage' })).toEqual(fields);
+		expect(fieldsShown({ ...set, operation: 'imageSet' })).toEqual([
+			...fields.slice(0, 3),
+			'referenceImages',
+			'maxImages',
+			...fields.slice(3),
+		]);
+		// 5.5, 5.0 Lite and 4.0 have no other in common.
+		expect(choicesShown(set, 'resolution')).toEqual(['2K']);
+		const ofModels = ['background', 'numberOfImages', 'quality', 'style', 'user'];
+		expect(
+			entriesShown({ ...set, operation: 'textToImage' })
+				.map(({ name }) => name)
+				.sort(),
+		).toEqual([...ALWAYS.filter((name) => !ofModels.includes(name)), 'promptOptimization'].sort());
+	});
+});
+
+it('there is no Model Family before a model is chosen', () => {
+	for (const mode of ['id', 'list']) {
+		expect(fieldsShown({ model: { __rl: true, mode, value: '' } })).not.toContain('modelFamily');
+	}
+});
+
 it('a custom size shows Width and Height instead of Resolution', () => {
 	for (const family of FAMILIES.filter((each) => each !== 'seededit-3.0')) {
 		const shown = fieldsShown({

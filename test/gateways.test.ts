@@ -455,6 +455,7 @@ describe('the model list of an unknown gateway', () => {
 				'bytedance/seedream-4',
 			]),
 		).toEqual([
+			'automatic',
 			'doubao-seedream-5-0-260128',
 			'doubao-seedream-5-0-lite-260128',
 			'bytedance/seedream-4.5',
@@ -467,6 +468,7 @@ describe('the model list of an unknown gateway', () => {
 		expect(
 			await offered(['z-image', 'gpt-image-1', 'seedream-4.5', 'doubao-seedream-4.5'], '*'),
 		).toEqual([
+			'automatic',
 			'doubao-seedream-5-0-260128',
 			'doubao-seedream-5-0-lite-260128',
 			'doubao-seedream-4.5',

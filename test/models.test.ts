@@ -1,5 +1,5 @@
 import { listModels } from './engine';
-import { KEY, useGateway } from './support';
+import { KEY, onDay, useGateway } from './support';
 
 const bench = useGateway();
 
@@ -17,19 +17,29 @@ function offer(...data: object[]): void {
 	bench.gateway.inject({ on: 'models', body: JSON.stringify({ object: 'list', data }) });
 }
 
-it('Text-to-Image at Volcengine: newest first, with retirement dates', async () => {
-	const { results } = await listModels(bench.credentials(), { operation: 'textToImage' });
-	expect(results.map(({ name }) => name)).toEqual([
-		'Seedream 5.5 (doubao-seedream-5-5-261028)',
-		'Seedream 5.0 Pro (doubao-seedream-5-0-pro-260628)',
-		'Seedream 5.0 Flash (doubao-seedream-5-0-flash-260915)',
-		'Seedream 5.0 Lite, retires 2026-11-24 at Volcengine (doubao-seedream-5-0-260128)',
-		'Seedream 5.0 Lite, retires 2026-11-24 at Volcengine (doubao-seedream-5-0-lite-260128)',
-		'Seedream 4.5, retires 2026-11-24 at Volcengine (doubao-seedream-4-5-251128)',
-		'Seedream 4.0 (doubao-seedream-4-0-20260415)',
-		'Seedream 4.0, retires 2026-11-24 at Volcengine (doubao-seedream-4-0-250828)',
+/** What a user reads in the list. */
+const names = async (operation: string, credentials = bench.credentials()): Promise<string[]> => {
+	const { results } = await listModels(credentials, { operation });
+	return results.map(({ name }) => name);
+};
+
+/** A day before any end is announced. */
+beforeEach(() => onDay('2026-09-01'));
+
+it('Text-to-Image at Volcengine: Automatic, then the newest first', async () => {
+	expect(await names('textToImage')).toEqual([
+		'Automatic (Recommended)',
+		'Seedream 5.5',
+		'Seedream 5.0 Pro',
+		'Seedream 5.0 Flash',
+		'Seedream 5.0 Lite (260128)',
+		'Seedream 5.0 Lite (lite-260128)',
+		'Seedream 4.5',
+		'Seedream 4.0 (20260415)',
+		'Seedream 4.0 (250828)',
 	]);
-	expect(results.map(({ value }) => value)).toEqual([
+	expect(await ids('textToImage')).toEqual([
+		'automatic',
 		'doubao-seedream-5-5-261028',
 		'doubao-seedream-5-0-pro-260628',
 		'doubao-seedream-5-0-flash-260915',
@@ -44,8 +54,58 @@ it('Text-to-Image at Volcengine: newest first, with retirement dates', async () 
 	expect(headers.authorization).toBe('Bearer ***');
 });
 
-it('Image Set: only models that support sets', async () => {
+describe('a model that its service ends', () => {
+	/** The list without what the gateway's own adds. */
+	const documented = async (gateway: 'volcengine' | 'deerapi') => {
+		bench.gateway.inject({ on: 'models', status: 404 });
+		return await names('textToImage', bench.credentials(gateway));
+	};
+
+	it('is announced 60 days before', async () => {
+		onDay('2026-09-24');
+		expect(await documented('volcengine')).toContain('Seedream 4.5');
+		onDay('2026-09-25');
+		expect(await documented('volcengine')).toEqual([
+			'Automatic (Recommended)',
+			'Seedream 5.5',
+			'Seedream 5.0 Pro',
+			'Seedream 5.0 Flash',
+			'Seedream 5.0 Lite (260128), ends 2026-11-24',
+			'Seedream 5.0 Lite (lite-260128), ends 2026-11-24',
+			'Seedream 4.5, ends 2026-11-24',
+			'Seedream 4.0 (20260415)',
+			'Seedream 4.0 (250828), ends 2026-11-24',
+		]);
+	});
+
+	it('is gone from the list after it', async () => {
+		onDay('2026-11-25');
+		expect(await documented('volcengine')).toEqual([
+			'Automatic (Recommended)',
+			'Seedream 5.5',
+			'Seedream 5.0 Pro',
+			'Seedream 5.0 Flash',
+			'Seedream 4.0',
+		]);
+	});
+
+	it('stays as retired where the gateway’s own list still has it', async () => {
+		onDay('2026-11-25');
+		offer({ id: 'doubao-seedream-4-5-251128', status: 'Retiring' });
+		expect(await names('textToImage')).toContain('Seedream 4.5, retired');
+		offer({ id: 'doubao-seedream-4-5-251128', status: 'Shutdown' });
+		expect((await names('textToImage')).join()).not.toContain('4.5');
+	});
+
+	it('stays at other gateways, which have channels of their own', async () => {
+		onDay('2026-11-25');
+		expect(await documented('deerapi')).toEqual(['Automatic (Recommended)', 'Seedream 5.0 Lite']);
+	});
+});
+
+it('Image Set: only models that generate sets', async () => {
 	expect(await ids('imageSet')).toEqual([
+		'automatic',
 		'doubao-seedream-5-0-260128',
 		'doubao-seedream-5-0-lite-260128',
 		'doubao-seedream-4-5-251128',
@@ -53,6 +113,7 @@ it('Image Set: only models that support sets', async () => {
 		'doubao-seedream-4-0-250828',
 	]);
 	expect(await ids('imageSet', undefined, bench.credentials('byteplus'))).toEqual([
+		'automatic',
 		'seedream-5-0-260128',
 		'seedream-5-0-lite-260128',
 		'seedream-4-5-251128',
@@ -63,12 +124,14 @@ it('Image Set: only models that support sets', async () => {
 it('Image-to-Image: SeedEdit if a document still lists it, 3.0 never', async () => {
 	const gateway001 = bench.credentials('gateway001');
 	expect(await ids('imageToImage', undefined, gateway001)).toEqual([
+		'automatic',
 		'doubao-seedream-5-0-260128',
 		'doubao-seedream-4-5-251128',
 		'doubao-seedream-4-0-250828',
 		'doubao-seededit-3-0-i2i-250628',
 	]);
 	expect(await ids('textToImage', undefined, gateway001)).toEqual([
+		'automatic',
 		'doubao-seedream-5-0-260128',
 		'doubao-seedream-4-5-251128',
 		'doubao-seedream-4-0-250828',
@@ -81,6 +144,7 @@ it('each gateway lists the models of its document', async () => {
 		'doubao-seedream-5-0-260128',
 	);
 	expect(await ids('textToImage', undefined, bench.credentials('gateway002'))).toEqual([
+		'automatic',
 		'doubao-seedream-5-0-260128',
 		'doubao-seedream-4-5-251128',
 		'doubao-seedream-4-0-250828',
@@ -161,6 +225,7 @@ describe('a gateway without a list', () => {
 	])('(%s) still shows the catalog', async (_name, fault) => {
 		bench.gateway.inject({ on: 'models', ...fault });
 		expect(await ids('imageSet')).toEqual([
+			'automatic',
 			'doubao-seedream-5-0-260128',
 			'doubao-seedream-5-0-lite-260128',
 			'doubao-seedream-4-5-251128',

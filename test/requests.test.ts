@@ -154,11 +154,12 @@ describe('the body with default parameters', () => {
 		expect(body.model).toBe('doubao-seedream-5-0-pro-260628');
 	});
 
-	it('a new node requests Seedream 5.0 Lite in 2K', async () => {
+	it('a node as it is dropped on the canvas sends Seedream 5.5 in 2K', async () => {
 		expect(await bench.body({ prompt: TINY })).toEqual({
-			model: 'doubao-seedream-5-0-260128',
+			model: 'doubao-seedream-5-5-261028',
 			prompt: TINY,
 			size: '2K',
+			output_format: 'jpeg',
 			response_format: 'url',
 			watermark: false,
 		});

@@ -2,6 +2,7 @@ import type { IN8nHttpFullResponse } from 'n8n-workflow';
 import { PassThrough, Readable } from 'node:stream';
 
 import { GATEWAYS } from '../nodes/Seedream/catalog/gateways';
+import { OPERATIONS } from '../nodes/Seedream/catalog/operations';
 import { RequestFailure } from '../nodes/Seedream/errors';
 import { LimitedStream, type ByteStream } from '../nodes/Seedream/http/limitedStream';
 import type { ImageRequest } from '../nodes/Seedream/request';
@@ -9,6 +10,7 @@ import { readRecords, type ResponseRecord } from '../nodes/Seedream/response/rec
 
 const request: ImageRequest = {
 	model: 'doubao-seedream-4-5-251128',
+	operation: OPERATIONS[0],
 	gateway: GATEWAYS[0],
 	body: {},
 	references: [],

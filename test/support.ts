@@ -131,11 +131,19 @@ export function hurry(): number[] {
 	return waits;
 }
 
+const realNow = Date.now.bind(Date);
+
+/** Lets it be another day for the rest of a test. @param day ISO date */
+export function onDay(day: string): void {
+	const offset = Date.parse(`${day}T12:00:00Z`) - realNow();
+	jest.spyOn(Date, 'now').mockImplementation(() => realNow() + offset);
+}
+
 /** Starts the embedded gateway for the tests of a file; each test finds its ledger empty. */
-export function useGateway(): Bench {
+export function useGateway(options: { day?: string } = {}): Bench {
 	let server: Gateway | undefined;
 	beforeAll(async () => {
-		server = await startGateway({ key: KEY });
+		server = await startGateway({ key: KEY, ...options });
 	});
 	beforeEach(() => {
 		server?.reset();

@@ -14,6 +14,7 @@ import { networkFailure } from './http/networkFailure';
 import { send, type RequestOptions } from './http/send';
 import { apiKeyOf, redact } from './redact';
 import { buildRequest, completeBody, type Credential, type ImageRequest } from './request';
+import { withModel } from './request/automatic';
 import { previewRequest } from './request/preview';
 import { readSettings, type Settings } from './request/settings';
 import { readResponse } from './response';
@@ -43,15 +44,16 @@ interface PreparedItem {
 	fingerprint: () => string;
 }
 
-function prepareItem(
+async function prepareItem(
 	context: IExecuteSingleFunctions,
 	credential: Credential,
 	options: RequestOptions,
-): PreparedItem {
+): Promise<PreparedItem> {
 	const settings = readSettings(context);
 	// The item's own: a credential may hold expressions, and a key must not go to another's gateway.
 	const baseUrl = apiBaseUrl(String(credential.baseUrl ?? ''), credential.gateway ?? 'automatic');
-	const request = buildRequest(context, credential, options.body as IDataObject, baseUrl);
+	const body = await withModel(context, credential, options.body as IDataObject, baseUrl);
+	const request = buildRequest(context, credential, body, baseUrl);
 	const ownTimeout = TIMEOUT_MS + (request.expectedImages - 1) * TIMEOUT_PER_FURTHER_IMAGE_MS;
 	const { proxy, skipSslCertificateValidation } = options;
 	return {
@@ -110,7 +112,7 @@ export async function generateImages(
 		const { remembered, ...item } = await runItem.prepare(async () => {
 			const credential = await this.getCredentials<Credential>('seedreamApi');
 			key = apiKeyOf(credential.apiKey);
-			const prepared = prepareItem(this, credential, options);
+			const prepared = await prepareItem(this, credential, options);
 			runItem.expect(prepared.request.expectedImages);
 			return { ...prepared, remembered: runItem.recall(prepared.fingerprint) };
 		});

@@ -3,14 +3,15 @@ import type { INodeProperties } from 'n8n-workflow';
 import { GATEWAYS as CATALOG_GATEWAYS } from '../../nodes/Seedream/catalog/gateways';
 import { idRanges } from '../../nodes/Seedream/catalog/modelIds';
 import { MODEL_FAMILIES } from '../../nodes/Seedream/catalog/models';
+import { OPERATIONS } from '../../nodes/Seedream/catalog/operations';
 import { MAX_IMAGES, PARAMETERS, type Parameter } from '../../nodes/Seedream/catalog/parameters';
 import {
 	RATIOS as CATALOG_RATIOS,
 	RESOLUTIONS as CATALOG_RESOLUTIONS,
 } from '../../nodes/Seedream/catalog/sizes';
 import { properties } from '../../nodes/Seedream/fields';
-import { GATEWAYS, SEEDREAM_PARAMETERS } from './gateways';
-import { FAMILIES, MODELS, PREFIXES, RANGES } from './models';
+import { GATEWAYS, SEEDREAM_PARAMETERS, type GatewayFacts } from './gateways';
+import { FAMILIES, familyOf, idsOf, MODELS, PREFIXES, RANGES } from './models';
 import { RATIOS, RESOLUTIONS } from './sizes';
 
 const parameters: readonly Parameter[] = PARAMETERS;
@@ -65,8 +66,9 @@ it('the catalog says of each model what its documents say', () => {
 it('the catalog says of each gateway what its document says', () => {
 	const families = MODEL_FAMILIES.map(({ id }) => id);
 	const catalog = CATALOG_GATEWAYS.map((gateway) => {
-		// Words for users, which no document prescribes.
-		const { id, parameters, ...rest } = { ...gateway, choose: undefined, source: undefined };
+		// Words and advice for users, which no document prescribes.
+		const words = { choose: undefined, recommended: undefined, source: undefined };
+		const { id, parameters, ...rest } = { ...gateway, ...words };
 		const recipients = Object.entries(parameters).map(([parameter, who]) => {
 			if (who === 'any') return [parameter, families];
 			if (who !== 'model') return [parameter, who];
@@ -76,6 +78,28 @@ it('the catalog says of each gateway what its document says', () => {
 		return [id, { ...rest, parameters: Object.fromEntries(recipients) as object }];
 	});
 	expect(differences(GATEWAYS, Object.fromEntries(catalog))).toEqual([]);
+});
+
+it('each gateway recommends models that are alive today and support the operation', () => {
+	// Turns red on the day one of them ends: then the gateway's record needs another.
+	const day = new Date().toISOString().slice(0, 10);
+	const problems = CATALOG_GATEWAYS.flatMap(({ id: gateway, recommended }) =>
+		OPERATIONS.filter(({ needs }) => !needs || GATEWAYS[gateway].parameters[needs]).flatMap(
+			({ id: operation }) => {
+				const model = recommended[operation] ?? recommended.any;
+				const { models, service } = GATEWAYS[gateway] as GatewayFacts;
+				const family = familyOf(model);
+				const { ends } = idsOf('volcengine')
+					.concat(idsOf('byteplus'))
+					.find(({ id }) => id === model) ?? { ends: undefined };
+				const isOver = service !== undefined && ends !== undefined && !(ends > day);
+				const isRight =
+					family && models.includes(model) && MODELS[family].operations.includes(operation);
+				return isRight && !isOver ? [] : [`${gateway}, ${operation}: ${model}, ends ${ends}`];
+			},
+		),
+	);
+	expect(problems).toEqual([]);
 });
 
 it('the catalog has the documents’ prefixes, ratios, resolutions and parameters', () => {

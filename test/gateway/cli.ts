@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { startGateway } from './index';
 import { profileNamed, type ProfileName, PROFILES } from './profiles';
 
-const USAGE = `Usage: npx tsx test/gateway/cli.ts [--port N] [--profile NAME] [--key K]
+const USAGE = `Usage: npx tsx test/gateway/cli.ts [--port N] [--profile NAME] [--key K] [--day YYYY-MM-DD]
 Profiles: ${[...PROFILES.keys()].join(', ')}`;
 
 async function main(): Promise<void> {
@@ -11,6 +11,7 @@ async function main(): Promise<void> {
 			port: { type: 'string', default: '0' },
 			profile: { type: 'string', default: 'volcengine' },
 			key: { type: 'string' },
+			day: { type: 'string' },
 			help: { type: 'boolean', default: false },
 		},
 	});
@@ -22,8 +23,12 @@ async function main(): Promise<void> {
 	if (!Number.isInteger(port) || port < 0 || port > 65_535) {
 		throw new Error(`--port must be a number from 0 to 65535, not "${values.port}"`);
 	}
+	const { day } = values;
+	if (day !== undefined && !/^\d{4}-\d\d-\d\d$/.test(day)) {
+		throw new Error(`--day must be a date such as 2026-11-25, not "${day}"`);
+	}
 	const profile = profileNamed(values.profile as ProfileName);
-	const gateway = await startGateway({ port, profile: profile.name, key: values.key });
+	const gateway = await startGateway({ port, profile: profile.name, key: values.key, day });
 	const others = [...PROFILES.values()].filter(({ name }) => name !== profile.name);
 	console.log(`The embedded gateway plays ${profile.name}. It generates pictures of its own; nothing leaves this machine.
 

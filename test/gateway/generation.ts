@@ -18,6 +18,8 @@ export interface Service {
 	key: string;
 	/** Milliseconds to generate an image. */
 	latency: number;
+	/** Day on which it plays; absent: before every end of a model. */
+	day?: string;
 	ledger: Ledger;
 	faults: Faults;
 	files: Files;
@@ -64,7 +66,7 @@ export async function generate(service: Service, call: Call): Promise<void> {
 			await send(call, errorResponse(rateRefusal(), call), { ...fault, retryAfter: wait });
 			return;
 		}
-		const plan = await profile.plan(record.body);
+		const plan = await profile.plan(record.body, service.day);
 		await respond(service, call, plan, substitute, fault);
 	} catch (error) {
 		if (!(error instanceof Refusal)) throw error;

@@ -35,6 +35,8 @@ export interface GatewayOptions {
 	latency?: number;
 	/** Milliseconds an image URL can be fetched. */
 	urlLifetime?: number;
+	/** Day on which it plays, as an ISO date: models that ended by then are gone. Absent: before every end. */
+	day?: string;
 	/** Generation requests allowed within any second; the others get 429. */
 	rate?: number;
 }
@@ -71,6 +73,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
 		ledger: new Ledger(),
 		faults: new Faults(),
 		files: new Files(options.urlLifetime ?? DAY),
+		day: options.day,
 		limitRate: rateLimit(options.rate),
 	};
 	const server = createServer((request, response) => {
@@ -172,7 +175,7 @@ async function serveApi(
 			service.ledger.leave();
 		}
 	} else if (target === `GET ${profile.basePath}/models` && profile.models) {
-		await listModels(service, call, profile.models);
+		await listModels(service, call, profile.models(service.day));
 	} else if (profile.errors === 'ark') {
 		// Ark responds to unknown paths with an empty body.
 		await send(call, { status: 404, headers: {}, pieces: [], length: 0 });

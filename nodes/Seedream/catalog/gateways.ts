@@ -1,4 +1,5 @@
-import { MODEL_FAMILIES, type ModelId } from './models';
+import { familyOf, hasEnded, MODEL_FAMILIES, modelId, today, type ModelId } from './models';
+import type { OperationId } from './operations';
 import type { ParameterName } from './parameters';
 import { GATEWAY_002_SIZES, type Resolution, type SizeTable } from './sizes';
 
@@ -30,6 +31,8 @@ export interface Gateway {
 	service?: ModelId['service'];
 	/** Model ids the document names, as it spells them. */
 	models: readonly string[];
+	/** What the model Automatic stands for, by operation; `any` for those that are not named. */
+	recommended: Readonly<{ any: string } & Partial<Record<OperationId, string>>>;
 	/** Optional parameters the document lists. */
 	parameters: Readonly<Partial<Record<ParameterName, SupportedModels>>>;
 	/** Fields that the document requires in every request. */
@@ -66,6 +69,9 @@ function firstPartyModels(service: ModelId['service']): string[] {
 		.map((model) => model.id);
 }
 
+/** The model that the documents of all gateways list. */
+const LISTED_EVERYWHERE = 'doubao-seedream-5-0-260128';
+
 const FIRST_PARTY = {
 	apiPath: '/api/v3',
 	parameters: { ...MODEL_PARAMETERS, background: 'model', layer_decomposition: 'model' },
@@ -79,6 +85,7 @@ const FIRST_PARTY = {
 
 const COMPATIBLE = {
 	apiPath: '/v1',
+	recommended: { any: LISTED_EVERYWHERE },
 	always: {},
 	placement: 'topLevel',
 	referenceForm: 'auto',
@@ -97,6 +104,10 @@ export const GATEWAYS: readonly Gateway[] = [
 		hosts: ['volces.com'],
 		service: 'volcengine',
 		models: firstPartyModels('volcengine'),
+		recommended: {
+			any: 'doubao-seedream-5-5-261028',
+			imageSet: 'doubao-seedream-4-0-20260415',
+		},
 	},
 	{
 		...FIRST_PARTY,
@@ -106,6 +117,7 @@ export const GATEWAYS: readonly Gateway[] = [
 		hosts: ['bytepluses.com'],
 		service: 'byteplus',
 		models: firstPartyModels('byteplus'),
+		recommended: { any: 'dola-seedream-5-5-261028', imageSet: 'seedream-5-0-260128' },
 	},
 	{
 		...COMPATIBLE,
@@ -231,6 +243,23 @@ export const GATEWAYS: readonly Gateway[] = [
 		},
 	},
 ];
+
+/**
+ * The models a gateway is known to have: those that its document names, but for what its service has
+ * ended. For suggestions only: ends get postponed, so that nothing is rejected for them.
+ * @param day ISO date
+ */
+export function livingModels({ models, service }: Gateway, day = today()): string[] {
+	return models.filter((id) => {
+		const known = modelId(id);
+		return !known || known.service !== service || !hasEnded(known, day);
+	});
+}
+
+/** Ids among `models` whose family supports an operation. */
+export function modelsFor(operation: OperationId, models: readonly string[]): string[] {
+	return models.filter((id) => familyOf(id)?.operations.includes(operation));
+}
 
 const OTHER = GATEWAYS.find(({ id }) => id === 'other') as Gateway;
 

@@ -307,16 +307,60 @@ export function familyOf(model: string): ModelFamily | undefined {
 /** Names of the services, for users. */
 export const SERVICE_NAMES = { volcengine: 'Volcengine', byteplus: 'BytePlus' } as const;
 
+/** The day of the run, as an ISO date. */
+export function today(): string {
+	return new Date(Date.now()).toISOString().slice(0, 10);
+}
+
+/** What is known of a model id. @returns undefined for ids that no first-party service spells so */
+export function modelId(id: string): ModelId | undefined {
+	return familyOf(id)?.ids.find((model) => model.id === id);
+}
+
+/** Whether a model's own service has ended it. @param day ISO date */
+export function hasEnded({ ends }: ModelId, day: string): boolean {
+	return ends === 'retired' || (!!ends && ends <= day);
+}
+
+/** Days before a model's end from which the editor announces it. */
+const NOTICE_DAYS = 60;
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+function endNote(model: ModelId | undefined, day: string): string {
+	if (!model?.ends) return '';
+	if (hasEnded(model, day)) return ', retired';
+	const days = (Date.parse(model.ends) - Date.parse(day)) / DAY_MS;
+	return days <= NOTICE_DAYS ? `, ends ${model.ends}` : '';
+}
+
+/** What of an id tells it from others of its family: what follows the parts that all begin with. */
+function distinctPart(id: string, siblings: readonly string[]): string {
+	const parts = id.split('-');
+	const first = parts.findIndex((part, i) =>
+		siblings.some((sibling) => sibling.split('-')[i] !== part),
+	);
+	return first < 0 ? id : parts.slice(first).join('-');
+}
+
 /**
- * A model's name in the editor: family, retirement date, id.
- * @param model any id; an unknown one is returned as it is
+ * How the editor calls the models of a list, short enough not to be cut: family, what tells it from
+ * others of its family, and when the gateway's service ends it.
+ * @param models ids; one nobody here knows stands for itself
+ * @param service of the gateway, whose ends count
+ * @param day ISO date
  */
-export function modelLabel(model: string): string {
-	const family = familyOf(model);
-	if (!family) return model;
-	const { ends, service } = family.ids.find(({ id }) => id === model) ?? {};
-	const end = ends === 'retired' ? 'retired' : `retires ${ends}`;
-	const note = ends && service ? `, ${end} at ${SERVICE_NAMES[service]}` : '';
-	// The editor truncates long names at the end.
-	return `${family.name}${note} (${model})`;
+export function modelLabels(
+	models: readonly string[],
+	service: ModelId['service'] | undefined,
+	day = today(),
+): string[] {
+	return models.map((id) => {
+		const family = familyOf(id);
+		if (!family) return id;
+		const siblings = models.filter((each) => familyOf(each) === family);
+		const known = modelId(id);
+		const note = known?.service === service ? endNote(known, day) : '';
+		return `${family.name}${siblings.length > 1 ? ` (${distinctPart(id, siblings)})` : ''}${note}`;
+	});
 }

@@ -1,5 +1,6 @@
 import type { DisplayCondition, IDisplayOptions } from 'n8n-workflow';
 
+import { AUTOMATIC, AUTOMATIC_SUPPORT, type Support } from '../catalog/automatic';
 import { idRanges } from '../catalog/modelIds';
 import { MODEL_FAMILIES, type ModelFamily } from '../catalog/models';
 import { OPERATIONS } from '../catalog/operations';
@@ -15,19 +16,20 @@ function idsOf({ names }: ModelFamily): DisplayCondition[] {
 }
 
 /**
- * Hides a field for some families, recognized by the model's id or, for an unknown id, by the Model Family
- * the user chose. Otherwise unknown ids and expressions hide nothing.
- * @param lacks whether to hide the field for a family
+ * Hides a field for the families that lack something, known by the model's id or by the Model Family
+ * the user chose for an id nobody knows, and for Automatic. Unknown ids and expressions hide nothing.
+ * @param lacks says of a family, or of what Automatic may stand for, whether the field is to be hidden
  * @param root `/` inside a collection, where conditions name the node's own fields by path
  */
 export function hideFor(
-	lacks: (family: ModelFamily) => boolean,
+	lacks: (support: Support) => boolean,
 	root: '' | '/' = '',
 ): NonNullable<IDisplayOptions['hide']> {
 	const families = MODEL_FAMILIES.filter(lacks);
-	if (families.length === 0) return {};
+	const automatic = lacks(AUTOMATIC_SUPPORT) ? [AUTOMATIC] : [];
+	if (families.length + automatic.length === 0) return {};
 	return {
-		[`${root}model`]: families.flatMap(idsOf),
+		[`${root}model`]: [...automatic, ...families.flatMap(idsOf)],
 		[`${root}modelFamily`]: families.map((family) => family.id),
 	};
 }

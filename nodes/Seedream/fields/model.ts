@@ -1,10 +1,8 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { MODEL_FAMILIES, modelLabel } from '../catalog/models';
+import { AUTOMATIC, AUTOMATIC_NAME } from '../catalog/automatic';
+import { MODEL_FAMILIES } from '../catalog/models';
 import { hideFor, NO_FAMILY } from './conditions';
-
-/** The model that the documents of all gateways list. */
-const DEFAULT_MODEL = 'doubao-seedream-5-0-260128';
 
 export const modelFields: INodeProperties[] = [
 	{
@@ -14,10 +12,11 @@ export const modelFields: INodeProperties[] = [
 		required: true,
 		default: {
 			mode: 'list',
-			value: DEFAULT_MODEL,
-			cachedResultName: modelLabel(DEFAULT_MODEL),
+			value: AUTOMATIC,
+			cachedResultName: AUTOMATIC_NAME,
 		},
-		description: 'The Seedream model that generates the images',
+		description:
+			'The Seedream model that generates the images. Automatic is the one recommended for the operation at this gateway.',
 		modes: [
 			{
 				displayName: 'From List',
@@ -41,7 +40,8 @@ export const modelFields: INodeProperties[] = [
 		name: 'modelFamily',
 		type: 'options',
 		default: NO_FAMILY,
-		displayOptions: { hide: { model: hideFor(() => true).model } },
+		// Neither without a model nor where its rules are known.
+		displayOptions: { hide: { model: ['', ...(hideFor(() => true).model ?? [])] } },
 		options: [
 			{
 				name: 'Unknown (No Limits)',

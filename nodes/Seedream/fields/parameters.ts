@@ -1,14 +1,18 @@
 import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
 
+import type { Support } from '../catalog/automatic';
 import { GATEWAYS } from '../catalog/gateways';
-import { familyOf, type ModelFamily } from '../catalog/models';
+import { familyOf } from '../catalog/models';
 import { PARAMETERS, type Parameter, type ParameterName } from '../catalog/parameters';
 import { hideFor } from './conditions';
 
 type Shown = Required<Pick<Parameter, 'option'>> & Parameter;
 
-function supportedValues(family: ModelFamily, { name }: Parameter): readonly string[] | undefined {
-	return family.parameters[name as ParameterName];
+function supportedValues(
+	{ parameters }: Support,
+	{ name }: Parameter,
+): readonly string[] | undefined {
+	return parameters[name as ParameterName];
 }
 
 /** The choices of a parameter; those that a model lacks are hidden for it. */
@@ -53,7 +57,7 @@ function inputOf(parameter: Shown): Partial<INodeProperties> {
 }
 
 /** Whether a gateway supports a parameter for whatever model it has, this one among them. */
-function isSupportedAnyway(family: ModelFamily, { name }: Parameter): boolean {
+function isSupportedAnyway(family: Support, { name }: Parameter): boolean {
 	return GATEWAYS.some(
 		({ models, parameters }) =>
 			parameters[name as ParameterName] === 'any' && models.some((id) => familyOf(id) === family),

@@ -5,17 +5,13 @@ import {
 	type INodeListSearchItems,
 	type INodeListSearchResult,
 } from 'n8n-workflow';
-import { z } from 'zod/v4';
 
-import { gatewayOf, type Gateway } from '../catalog/gateways';
-import { familyOf, MODEL_FAMILIES, modelLabel } from '../catalog/models';
+import { AUTOMATIC, AUTOMATIC_NAME } from '../catalog/automatic';
+import { gatewayOf, livingModels, type Gateway } from '../catalog/gateways';
+import { familyOf, MODEL_FAMILIES, modelLabels } from '../catalog/models';
 import { operationOf } from '../catalog/operations';
 import { apiBaseUrl, baseUrlProblem } from '../http/baseUrl';
-
-/** A list in OpenAI's format; entries that are not models are ignored. */
-const modelList = z.object({
-	data: z.array(z.object({ id: z.string(), status: z.unknown() }).partial().catch({})),
-});
+import { fetchLiveModels } from './liveModels';
 
 /** Newest family first, unknown ids last. */
 function rank(id: string): number {
@@ -24,49 +20,36 @@ function rank(id: string): number {
 }
 
 async function liveModels(context: ILoadOptionsFunctions): Promise<string[]> {
-	const response = (await context.helpers.httpRequestWithAuthentication.call(
-		context,
-		'seedreamApi',
+	const { status, ids } = await fetchLiveModels(context);
+	if (status !== 401 && status !== 403) return ids;
+	// Not with the response, which may echo the key.
+	throw new NodeApiError(
+		context.getNode(),
+		{},
 		{
-			url: '/models',
-			json: true,
-			timeout: 10_000,
-			disableFollowRedirect: true,
-			returnFullResponse: true,
-			ignoreHttpStatusErrors: true,
+			message: 'The gateway rejected the API key of the credential',
+			description: 'Open the credential and check key and Base URL. Or enter the model By ID.',
+			httpCode: String(status),
 		},
-	)) as { statusCode: number; body: unknown };
-	if (response.statusCode === 401 || response.statusCode === 403) {
-		// Without the response, which may repeat the key.
-		throw new NodeApiError(
-			context.getNode(),
-			{},
-			{
-				message: 'The gateway rejected the API key of the credential',
-				description: 'Open the credential and check key and Base URL. Or enter the model By ID.',
-				httpCode: String(response.statusCode),
-			},
-		);
-	}
-	const list = modelList.safeParse(response.body);
-	if (response.statusCode !== 200 || !list.success) return [];
-	return list.data.data.flatMap(({ id, status }) => (id && status !== 'Shutdown' ? [id] : []));
+	);
 }
 
 /**
- * The models of the gateway's document, then those of its live list. For an unknown gateway the live list
- * comes first: the catalog's ids are added only for families that it does not contain.
+ * What the gateway's document names and its service has not ended, and what its live list adds. A gateway without a document goes by
+ * its own spelling: the catalog's ids stand in only for families that it does not list.
  */
-function join({ id, models }: Gateway, live: string[]): string[] {
+function join(gateway: Gateway, live: string[]): string[] {
 	const listed = new Set(live.map(familyOf));
-	const named = id === 'other' ? models.filter((each) => !listed.has(familyOf(each))) : models;
+	const models = livingModels(gateway);
+	const named =
+		gateway.id === 'other' ? models.filter((each) => !listed.has(familyOf(each))) : models;
 	return [...new Set([...named, ...live])];
 }
 
 /**
- * The models to choose from: those of the gateway's document and of its live list, if it has one, that
- * support the chosen operation, newest first.
- * @param filter what the user typed; it also searches the other models of the live list, and `*` shows all
+ * The models to choose from: Automatic, then what the gateway's document names and what its live list adds, newest
+ * first, as far as they support the chosen operation. Gateways without a list show the former alone.
+ * @param filter what the user typed; with it the live list's other models are searched too, and `*` shows all
  */
 export async function searchModels(
 	this: ILoadOptionsFunctions,
@@ -84,17 +67,19 @@ export async function searchModels(
 	}
 	const operation = operationOf(this.getCurrentNodeParameter('operation'));
 
-	const models = join(gatewayOf(baseUrl, choice), await liveModels(this));
+	const gateway = gatewayOf(baseUrl, choice);
+	const models = join(gateway, await liveModels(this));
 	const isShown = (id: string) => {
 		const family = familyOf(id);
 		if (!family) return !!filter || /seedream|seededit/i.test(id);
 		return !operation || family.operations.includes(operation.id);
 	};
 	const wanted = filter && filter !== '*' ? filter.toLowerCase() : '';
-	const results: INodeListSearchItems[] = models
-		.filter(isShown)
-		.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b))
-		.map((id) => ({ name: modelLabel(id), value: id }))
-		.filter(({ name }) => name.toLowerCase().includes(wanted));
+	const shown = models.filter(isShown).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+	const labels = modelLabels(shown, gateway.service);
+	const results: INodeListSearchItems[] = [
+		{ name: AUTOMATIC_NAME, value: AUTOMATIC },
+		...shown.map((id, i) => ({ name: labels[i], value: id })),
+	].filter(({ name, value }) => `${name} ${value}`.toLowerCase().includes(wanted));
 	return { results };
 }

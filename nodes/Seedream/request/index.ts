@@ -1,6 +1,13 @@
 import { jsonParse, type IDataObject, type IExecuteSingleFunctions } from 'n8n-workflow';
 
-import { gatewayOf, type Gateway, type Placement, type ReferenceForm } from '../catalog/gateways';
+import {
+	gatewayOf,
+	livingModels,
+	modelsFor,
+	type Gateway,
+	type Placement,
+	type ReferenceForm,
+} from '../catalog/gateways';
 import { familyOf, MODEL_FAMILIES, type ModelFamily } from '../catalog/models';
 import { operationOf, OPERATIONS, type Operation } from '../catalog/operations';
 import { MAX_IMAGES, PARAMETERS, type Parameter, type ParameterName } from '../catalog/parameters';
@@ -32,7 +39,8 @@ export interface Credential {
 /** One item's request, complete except for the bytes of its references. */
 export interface ImageRequest {
 	model: string;
-	/** Undefined for an unknown model. */
+	operation: Operation;
+	/** Undefined for a model nobody knows. */
 	family?: ModelFamily;
 	gateway: Gateway;
 	/** What is sent, without `image`. */
@@ -112,6 +120,7 @@ class RequestBuilder {
 		const whole = mergeDeep(place(body, placement), this.additionalFields());
 		return {
 			model: String(whole.model),
+			operation: this.operation,
 			family,
 			gateway,
 			body: whole,
@@ -189,19 +198,20 @@ class RequestBuilder {
 
 	private checkOperation(family: ModelFamily | undefined, gateway: Gateway): void {
 		const { id, plural, needs } = this.operation;
-		if (family && !family.operations.includes(id)) {
-			const able = MODEL_FAMILIES.filter(({ operations }) => operations.includes(id));
-			throw this.error(
-				`${family.name} does not support ${plural}`,
-				`Choose another Model: ${able.map((each) => each.name).join(', ')}.`,
-			);
-		}
 		if (needs && !gateway.parameters[needs]) {
 			throw this.error(
 				`${gateway.name} does not support ${plural}`,
 				'Use the Text-to-Image operation, once for each image, or a credential for another gateway.',
 			);
 		}
+		if (!family || family.operations.includes(id)) return;
+		const able = modelsFor(id, livingModels(gateway)).map((model) => familyOf(model)?.name);
+		throw this.error(
+			`${family.name} does not support ${plural}`,
+			able.length > 0
+				? `Choose another Model: ${[...new Set(able)].join(', ')}.`
+				: `${gateway.name} is not known to have a model that does. Use a credential for another gateway.`,
+		);
 	}
 
 	private references(family: ModelFamily | undefined): Reference[] {

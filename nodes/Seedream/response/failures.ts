@@ -1,6 +1,8 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { familyOf, SERVICE_NAMES } from '../catalog/models';
+import { recommendedModel } from '../catalog/automatic';
+import { livingModels, modelsFor } from '../catalog/gateways';
+import { hasEnded, modelId, SERVICE_NAMES, today, type ModelId } from '../catalog/models';
 import { asLines, cut, MAY_BE_CHARGED, RequestFailure } from '../errors';
 import type { ImageRequest } from '../request';
 import type { ServiceError } from './serviceError';
@@ -63,21 +65,34 @@ const ADVICE_BY_STATUS: Readonly<Record<number, string>> = {
 /** The ids that share the most parts with an unknown one, the nearest first. */
 function nearest(unknown: string, ids: readonly string[]): string[] {
 	const parts = new Set(unknown.toLowerCase().split(/[^a-z\d]+/));
-	const shared = (id: string) => id.split('-').filter((part) => parts.has(part)).length;
+	const shared = (id: string) =>
+		[...new Set(id.split('-'))].filter((part) => parts.has(part)).length;
 	return [...ids].sort((a, b) => shared(b) - shared(a)).slice(0, 4);
 }
 
-function adviceOnModel({ model, gateway }: ImageRequest): string {
-	const known = familyOf(model)?.ids.find(({ id }) => id === model);
-	const service = known && SERVICE_NAMES[known.service];
+/** When the service of a model ends it or has ended it. */
+function endOf(known: ModelId): string | undefined {
+	if (!known.ends) return undefined;
+	const service = SERVICE_NAMES[known.service];
+	if (known.ends === 'retired') return `${service} has retired it.`;
+	return hasEnded(known, today())
+		? `${service} retired it on ${known.ends}.`
+		: `${service} retires it on ${known.ends}.`;
+}
+
+function adviceOnModel({ model, gateway, operation }: ImageRequest): string {
+	const known = modelId(model);
+	const end = known && endOf(known);
 	const offering =
 		gateway.hosts.length > 0 ? `${gateway.name} is known to offer` : 'Such gateways offer';
-	const others = gateway.models.filter((id) => id !== model);
+	const others = modelsFor(operation.id, livingModels(gateway)).filter((id) => id !== model);
+	const successor = [known?.successor, recommendedModel(gateway, operation.id)].find(
+		(id) => id && others.includes(id),
+	);
 	return [
 		`The gateway has no model “${model}” for this account. Choose one From List, or activate it in the provider’s console.`,
-		known?.ends === 'retired' && `${service} has retired it.`,
-		known?.ends && known.ends !== 'retired' && `Its last day at ${service} is ${known.ends}.`,
-		known?.successor && `Its successor is ${known.successor}.`,
+		end,
+		end && successor && `Use ${successor} instead.`,
 		others.length > 0 && `${offering} ${nearest(model, others).join(', ')}.`,
 	]
 		.filter(Boolean)

@@ -87,7 +87,7 @@ export function arkProfile(service: Service): Profile {
 		errors: 'ark',
 		shape: 'ark',
 		stream: 'ark',
-		models: modelList(service),
+		models: (day) => modelList(service, day),
 		accepts: {
 			models: idsOf(service).map(({ id }) => id),
 			body: z.toJSONSchema(arkBody),
@@ -96,7 +96,7 @@ export function arkProfile(service: Service): Profile {
 				'Unknown fields are ignored; known ones that the model does not support are rejected.',
 			],
 		},
-		plan: async (body) => await planArk(body, service),
+		plan: async (body, day) => await planArk(body, service, day),
 	};
 }
 
@@ -104,9 +104,9 @@ export function arkProfile(service: Service): Profile {
  * Checks a body as the first party does and plans what it generates.
  * @throws Refusal
  */
-export async function planArk(body: unknown, service: Service): Promise<Plan> {
+export async function planArk(body: unknown, service: Service, day?: string): Promise<Plan> {
 	const { model } = parseBody(arkBody.pick({ model: true }), body, refuse);
-	const family = familyBehind(model, service);
+	const family = familyBehind(model, service, day);
 	const imageRequest = parseBody(arkBody, body, refuse);
 	checkModelRules(imageRequest, family);
 	const plan = await planImages(imageRequest, family);
@@ -157,11 +157,12 @@ function unsupported(field: string): Refusal {
 	return invalid(field, `the parameter \`${field}\` is not supported by the current model`);
 }
 
-function familyBehind(model: string, service: Service): Family {
+function familyBehind(model: string, service: Service, day: string | undefined): Family {
 	if (model.startsWith('ep-')) {
 		return FAMILIES.find((family) => model.startsWith(`ep-${family}-`)) ?? ENDPOINT_FAMILY;
 	}
-	const family = idsOf(service).some(({ id }) => id === model) ? familyOf(model) : undefined;
+	const isThere = idsOf(service).some((each) => each.id === model && !hasEnded(each, day));
+	const family = isThere ? familyOf(model) : undefined;
 	if (family) return family;
 	throw new Refusal(
 		404,
@@ -222,14 +223,20 @@ async function checkTransparentReference(plan: Plan): Promise<void> {
 	}
 }
 
+/** Whether a model is gone; on no day in particular, none is. */
+function hasEnded({ ends }: ModelId, day: string | undefined): boolean {
+	return !!day && !!ends && (ends === 'retired' || ends <= day);
+}
+
 /** Ark's model list: live models have no status, and image models are some among many. */
-function modelList(service: Service): object {
+function modelList(service: Service, day: string | undefined): object {
 	const others = [
 		{ id: 'doubao-seed-1-6-250615', domain: 'LLM', task: 'TextGeneration' },
 		{ id: 'doubao-seedance-1-0-pro-250528', domain: 'VideoGeneration', task: 'TextToVideo' },
 		{ id: 'doubao-embedding-large-text-250515', domain: 'Embedding', task: 'TextEmbedding' },
 	];
-	const status = ({ ends }: ModelId) => (ends === 'retired' ? 'Shutdown' : ends && 'Retiring');
+	const status = (id: ModelId) =>
+		id.ends === 'retired' || hasEnded(id, day) ? 'Shutdown' : id.ends && 'Retiring';
 	const entry = (id: string, domain: string, task_type: string[]) => ({
 		id,
 		object: 'model',

@@ -64,7 +64,7 @@ export function documentProfile<Body extends { model: string }>(
 		errors: 'new-api',
 		shape,
 		stream,
-		...(document.listsModels ? { models: openAiModels(models) } : {}),
+		...(document.listsModels ? { models: () => openAiModels(models) } : {}),
 		accepts: {
 			models,
 			body: z.toJSONSchema(document.body),

@@ -43,14 +43,14 @@ export const newApi: Profile = {
 	errors: 'new-api',
 	shape: 'openai-empty',
 	stream: 'new-api',
-	models: openAiModels(models),
+	models: () => openAiModels(models),
 	accepts: {
 		models,
 		body: z.toJSONSchema(imageRequest),
 		example: { model: 'doubao-seedream-4-5-251128', ...EXAMPLE },
 		rules: ['Other top-level fields are dropped; the rest follows the rules of volcengine.'],
 	},
-	async plan(body) {
+	async plan(body, day) {
 		const { extra_fields: extra, ...request } = parseBody(imageRequest, body, refusal);
 		if (!models.includes(request.model)) throw noChannel(503, request.model);
 		if (request.size?.includes('×')) {
@@ -60,7 +60,7 @@ export const newApi: Profile = {
 			);
 		}
 		try {
-			return await planArk({ ...extra, n: 1, ...request }, 'volcengine');
+			return await planArk({ ...extra, n: 1, ...request }, 'volcengine', day);
 		} catch (error) {
 			if (!(error instanceof Refusal)) throw error;
 			const { status, code, message, type, param } = error;

@@ -22,8 +22,8 @@ export interface Profile {
 	shape: BodyShape;
 	/** Whose events a stream request gets; `none`: plain JSON. */
 	stream: 'ark' | 'new-api' | 'none';
-	/** The response of the model list; absent where the document states none. */
-	models?: object;
+	/** The response of the model list; absent where the document states none. @param day ISO date, as in `plan` */
+	models?: (day?: string) => object;
 	/** What a request may contain, for people and tests to read. */
 	accepts: {
 		models: readonly string[];
@@ -37,9 +37,10 @@ export interface Profile {
 	};
 	/**
 	 * Checks a request body by the rules of the service.
+	 * @param day ISO date on which it plays: models that have ended are gone; absent: before every end
 	 * @throws Refusal
 	 */
-	plan(body: unknown): Promise<Plan>;
+	plan(body: unknown, day?: string): Promise<Plan>;
 }
 
 /** The rest of a body, beside the model, that every service here accepts. */

@@ -1,0 +1,64 @@
+import type { IExecuteSingleFunctions, ILoadOptionsFunctions } from 'n8n-workflow';
+import { z } from 'zod/v4';
+
+/** A list in OpenAI's form; what is no model in it is passed over. */
+const modelList = z.object({
+	data: z.array(z.object({ id: z.string(), status: z.unknown() }).partial().catch({})),
+});
+
+/** A gateway's own list of models. */
+export interface LiveModels {
+	/** HTTP status of the response. */
+	status: number;
+	/** Ids in use; empty where the gateway has no such list. */
+	ids: string[];
+}
+
+/** Asks a gateway for its models, which is free. @throws what n8n's HTTP helper throws where no response came */
+export async function fetchLiveModels(
+	context: ILoadOptionsFunctions | IExecuteSingleFunctions,
+): Promise<LiveModels> {
+	const { statusCode, body } = (await context.helpers.httpRequestWithAuthentication.call(
+		context,
+		'seedreamApi',
+		{
+			url: '/models',
+			json: true,
+			timeout: 10_000,
+			disableFollowRedirect: true,
+			returnFullResponse: true,
+			ignoreHttpStatusErrors: true,
+		},
+	)) as { statusCode: number; body: unknown };
+	const list = modelList.safeParse(body);
+	const entries = statusCode === 200 && list.success ? list.data.data : [];
+	return {
+		status: statusCode,
+		ids: entries.flatMap(({ id, status }) => (id && status !== 'Shutdown' ? [id] : [])),
+	};
+}
+
+/** Ids by execution data and gateway, as n8n keeps one such object for each run of a node. */
+const runs = new WeakMap<object, Map<string, Promise<string[]>>>();
+
+/**
+ * The ids of a gateway's own list, asked once for all items of a run.
+ * @param gateway what tells gateways apart: items may have credentials of their own
+ * @returns nothing where it has no list, or cannot be reached: the request itself tells why then
+ */
+export async function liveModelsOfRun(
+	context: IExecuteSingleFunctions,
+	gateway: string,
+): Promise<string[]> {
+	const key = context.getExecuteData();
+	const known = runs.get(key) ?? new Map<string, Promise<string[]>>();
+	runs.set(key, known);
+	const ids =
+		known.get(gateway) ??
+		fetchLiveModels(context).then(
+			(list) => list.ids,
+			() => [],
+		);
+	known.set(gateway, ids);
+	return await ids;
+}
