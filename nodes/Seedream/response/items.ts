@@ -111,7 +111,7 @@ function adviceOnDroppedParameters({ body }: ImageRequest): string {
 
 /**
  * Says that the gateway dropped reference images, as Portkey's does, where the response counts fewer
- * than the request held. Only 5.0 Pro and Flash return `usage.input_images` (BytePlus, "Image generation API").
+ * than the request held. Only 5.5, 5.0 Pro and Flash return `usage.input_images` (BytePlus, "Image generation API").
  */
 function ignoredReferences(
 	{ references, body }: ImageRequest,

@@ -202,7 +202,10 @@ async function makeCredential(page: Page, { gateway }: Stage, check: Check): Pro
 async function chooseModel(page: Page, check: Check): Promise<void> {
 	await check("a model can be picked from the gateway's list", async () => {
 		await page.getByTestId('rlc-input').click();
-		const model = page.getByTestId('rlc-item').filter({ hasText: 'seedream-4-0-250828' });
+		const items = page.getByTestId('rlc-item');
+		await items.filter({ hasText: 'Automatic (Recommended)' }).waitFor();
+		// Told apart without being cut.
+		const model = items.filter({ hasText: 'Seedream 4.0 (20260415)' });
 		await model.waitFor();
 		await shot(page, '5-models');
 		await model.click();
@@ -220,7 +223,7 @@ async function seeImage(page: Page, { gateway }: Stage, check: Check): Promise<v
 		const downloaded = await readFile(await download.path());
 		const [image] = gateway.ledger.images;
 		assert.equal(image.prompt, PROMPT);
-		assert.match(image.model, /seedream-4-0-250828/);
+		assert.match(image.model, /seedream-4-0-20260415/);
 		const made = await fetch(String(image.url));
 		assert.ok(downloaded.equals(Buffer.from(await made.arrayBuffer())));
 
@@ -253,22 +256,24 @@ const OPERATIONS = [
 
 /** What models offer. */
 const MODELS = [
-	{ id: 'doubao-seedream-5-0-pro-260628', sizes: ['1K', '1.5K', '2K'], webSearch: false },
-	{ id: 'doubao-seedream-5-0-260128', sizes: ['2K', '3K', '4K'], webSearch: true },
-	{ id: 'doubao-seedream-4-0-250828', sizes: ['1K', '2K', '4K'], webSearch: false },
+	{ name: 'Automatic', sizes: ['2K'], webSearch: false, sets: true },
+	{ name: 'Seedream 5.5', sizes: ['1K', '1.5K', '2K'], webSearch: false, sets: false },
+	{ name: 'Seedream 5.0 Pro', sizes: ['1K', '1.5K', '2K'], webSearch: false, sets: false },
+	{ name: 'Seedream 5.0 Lite (260128)', sizes: ['2K', '3K', '4K'], webSearch: true, sets: true },
+	{ name: 'Seedream 4.0 (20260415)', sizes: ['1K', '2K', '4K'], webSearch: false, sets: true },
 ];
 
 async function changeFields(page: Page, stage: Stage, check: Check): Promise<void> {
 	for (const { operation, fields, references } of OPERATIONS) {
-		const models = MODELS.filter(({ id }) => operation !== 'imageSet' || !id.includes('-pro-'));
+		const models = MODELS.filter(({ sets }) => operation !== 'imageSet' || sets);
 		await check(`${operation}: fields follow the model`, async () => {
 			const sketch: NodeSketch = { type: SEEDREAM, parameters: { operation, prompt: PROMPT } };
 			const workflow = { Start: { type: 'manualTrigger' }, Seedream: sketch };
 			await openWorkflow(page, stage, workflowOf(operation, workflow, row('Start', 'Seedream')));
 			await openNode(page, 'Seedream');
-			for (const { id, sizes, webSearch } of models) {
+			for (const { name: model, sizes, webSearch } of models) {
 				await page.getByTestId('rlc-input').click();
-				await page.getByTestId('rlc-item').filter({ hasText: id }).first().click();
+				await page.getByTestId('rlc-item').filter({ hasText: model }).first().click();
 				for (const name of ['maxImages', 'aspectRatio', 'resolution', 'width', 'modelFamily']) {
 					await page
 						.getByTestId(`parameter-input-${name}`)
@@ -287,7 +292,7 @@ async function changeFields(page: Page, stage: Stage, check: Check): Promise<voi
 				await page.keyboard.press('Escape');
 				await page.getByTestId('collection-parameter-add').first().click();
 				await offered.getByText('Watermark', { exact: true }).waitFor();
-				await shot(page, `8-${operation}-${id}`);
+				await shot(page, `8-${operation}-${model}`);
 				assert.equal(await offered.getByText('Web Search', { exact: true }).isVisible(), webSearch);
 				await page.keyboard.press('Escape');
 			}

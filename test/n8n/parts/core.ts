@@ -114,7 +114,8 @@ async function known({ client, gateway }: Stage, check: Check): Promise<void> {
 				credentials: { seedreamApi: { id, name: 'Seedream account' } },
 			},
 		);
-		assert.ok(results.some(({ value }) => value === 'doubao-seedream-5-0-260128'));
+		assert.equal(results[0].value, 'automatic');
+		assert.ok(results.some(({ value }) => value === 'doubao-seedream-5-5-261028'));
 		assert.ok(gateway.ledger.requests.some(({ path: asked }) => asked.endsWith('/models')));
 	});
 }
