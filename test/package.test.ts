@@ -75,7 +75,7 @@ it('depends only on what n8n provides', () => {
 			const code = readFileSync(join(packed.folder, path), 'utf8');
 			return [...code.matchAll(/require\("([^".][^"]*)"\)/g)].map(([, name]) => name);
 		});
-	expect([...new Set(required)].sort()).toEqual(['crypto', 'n8n-workflow', 'zod/v4']);
+	expect([...new Set(required)].sort()).toEqual(['n8n-workflow', 'zod/v4']);
 });
 
 it('runs nothing when it is installed', () => {

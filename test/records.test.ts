@@ -92,6 +92,7 @@ jest.mock('../nodes/Seedream/catalog/gateways', () => {
 		hosts: ['gate-nine.example.com'],
 		apiPath: '/v9',
 		models: ['doubao-seedream-9-0-270101', 'doubao-seedream-4-5-251128'],
+		recommended: { any: 'doubao-seedream-9-0-270101' },
 		parameters: { sparkle: 'model', grain: 'any' },
 		always: { mode: 'fine' },
 		placement: 'extraFields',
@@ -134,12 +135,7 @@ describe('a new model', () => {
 	it('is the first in the list of its service and of gateways without a document', async () => {
 		for (const credentials of [bench.credentials(), bench.credentials('new-api')]) {
 			const { results } = await listModels(credentials, { operation: 'textToImage' }, '9.0');
-			expect(results).toEqual([
-				{
-					name: 'Seedream 9.0 (doubao-seedream-9-0-270101)',
-					value: 'doubao-seedream-9-0-270101',
-				},
-			]);
+			expect(results).toEqual([{ name: 'Seedream 9.0', value: 'doubao-seedream-9-0-270101' }]);
 		}
 	});
 
@@ -172,6 +168,7 @@ describe('a new gateway', () => {
 	it('lists the models of its record', async () => {
 		const { results } = await listModels(gateNine(), { operation: 'textToImage' });
 		expect(results.map(({ value }) => value)).toEqual([
+			'automatic',
 			'doubao-seedream-9-0-270101',
 			'doubao-seedream-4-5-251128',
 		]);
@@ -286,7 +283,7 @@ describe('a new operation', () => {
 
 	it('lists only the models that support it', async () => {
 		const { results } = await listModels(gateNine(), { operation: 'collage' });
-		expect(results.map(({ value }) => value)).toEqual(['doubao-seedream-9-0-270101']);
+		expect(results.map(({ value }) => value)).toEqual(['automatic', 'doubao-seedream-9-0-270101']);
 	});
 
 	it('needs references, a model and a gateway that support it', async () => {

@@ -11,16 +11,6 @@ import {
 	type SizeTable,
 } from './sizes';
 
-export type FamilyId =
-	| '5.5'
-	| '5.0-pro'
-	| '5.0-flash'
-	| '5.0-lite'
-	| '4.5'
-	| '4.0'
-	| '3.0'
-	| 'seededit-3.0';
-
 /** One model id as a first-party service spells it. */
 export interface ModelId {
 	id: string;

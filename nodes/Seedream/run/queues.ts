@@ -1,5 +1,3 @@
-import { createHash } from 'crypto';
-
 import { wait } from '../http/wait';
 import { Queue, type Clock } from './queue';
 
@@ -14,7 +12,7 @@ export const queues = new Map<string, Queue>();
  */
 export function queueFor(baseUrl: string, apiKey: string, onChange: (text: string) => void): Queue {
 	for (const [name, queue] of queues) if (queue.isIdle) queues.delete(name);
-	const name = createHash('sha256').update(`${baseUrl} ${apiKey}`).digest('hex');
+	const name = `${baseUrl} ${apiKey}`;
 	const queue = queues.get(name) ?? new Queue(clock, onChange);
 	queues.set(name, queue);
 	return queue;
