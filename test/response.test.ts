@@ -6,6 +6,7 @@ import { OPERATIONS } from '../nodes/Seedream/catalog/operations';
 import { RequestFailure } from '../nodes/Seedream/errors';
 import { LimitedStream, type ByteStream } from '../nodes/Seedream/http/limitedStream';
 import type { ImageRequest } from '../nodes/Seedream/request';
+import { picture } from './support';
 import { readRecords, type ResponseRecord } from '../nodes/Seedream/response/records';
 
 const request: ImageRequest = {
@@ -264,4 +265,21 @@ describe('server-sent events', () => {
 			}),
 		]);
 	});
+});
+
+it('a body that is an image itself is that image', async () => {
+	const png = await picture(20, 10);
+	const body = Readable.from([png.subarray(0, 40), png.subarray(40)]);
+	const [record, summary] = await records(body, 'image/png');
+	expect(record).toMatchObject({ type: 'image', index: 0, bytes: png });
+	expect(summary).toMatchObject({ type: 'summary', warnings: [] });
+});
+
+it('a flood of heartbeats is not kept', async () => {
+	const beat = 'data: {"type":"ping"}\n\n'.repeat(5_000);
+	const all = await records(
+		Readable.from([Buffer.from(`${beat}{"data":[{"url":"https://a/b"}]}`)]),
+	);
+	expect(all[0]).toMatchObject({ type: 'image', url: 'https://a/b' });
+	expect((all[1] as { raw: unknown[] }).raw).toHaveLength(1_000);
 });

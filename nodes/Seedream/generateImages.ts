@@ -117,7 +117,7 @@ export async function generateImages(
 			return { ...prepared, remembered: runItem.recall(prepared.fingerprint) };
 		});
 		const { request, settings, baseUrl, download, fingerprint } = item;
-		if (remembered) return cleanItems(remembered);
+		if (remembered) return remembered;
 
 		return await runItem.takeTurn(settings.concurrentRequests, async () => {
 			if (settings.isPreview) {
@@ -133,8 +133,8 @@ export async function generateImages(
 				async (milliseconds) => await runItem.pause(milliseconds),
 			);
 			const queue = queueFor(baseUrl, key, (text) => this.logger.debug(`Seedream: ${text}`));
-			const sending = runItem.send(queue, attempts, request.expectedImages);
-			return cleanItems(await runItem.keep(fingerprint, sending));
+			const sending = runItem.send(queue, attempts, request.expectedImages).then(cleanItems);
+			return await runItem.keep(fingerprint, sending);
 		});
 	} catch (cause) {
 		const failure = cause instanceof RequestFailure ? cause.failure : undefined;

@@ -1,3 +1,4 @@
+import { readImageHeader } from '../image/header';
 import { Base64Decoder } from './base64';
 
 /** A piece of a response, as soon as it is complete. */
@@ -58,8 +59,7 @@ function parseJson(text: string): unknown {
 	} catch {
 		return JSON.parse(
 			text
-				// eslint-disable-next-line no-control-regex
-				.replace(/[\u0000-\u001f]+/g, ' ')
+				.replace(/\p{Cc}+/gu, ' ')
 				.replace(/([:,[]\s*)-?(?:NaN|Infinity|None|undefined)(?=\s*[,}\]])/g, '$1null'),
 		);
 	}
@@ -432,8 +432,20 @@ export async function* readPieces(chunks: AsyncIterable<Buffer>): AsyncGenerator
 	const lines = new Lines();
 	let document: JsonDocument | undefined;
 	let broken: Error | undefined;
+	/** The body so far, where it is an image itself. */
+	let file: Buffer[] | undefined;
+	let isFirst = true;
+	let bytes = 0;
 	try {
 		for await (const chunk of withoutByteOrderMarks(chunks)) {
+			if (isFirst && readImageHeader(chunk)) file = [];
+			isFirst = false;
+			if (file) {
+				file.push(chunk);
+				bytes += chunk.length;
+				if (bytes > MAX_PIECE_BYTES) throw new Error('a part of it has no end');
+				continue;
+			}
 			let rest = chunk;
 			while (rest.length > 0) {
 				const start = !document && lines.isBetween ? documentStart(rest) : -1;
@@ -451,6 +463,7 @@ export async function* readPieces(chunks: AsyncIterable<Buffer>): AsyncGenerator
 	} catch (error) {
 		broken = error as Error;
 	}
+	if (file && !broken) yield { type: 'event', value: { image: Buffer.concat(file) }, name: '' };
 	// Also where the stream broke: what came before may hold the URL of an image.
 	if (document) yield* document.end();
 	yield* lines.end();

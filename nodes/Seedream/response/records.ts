@@ -75,6 +75,9 @@ const summarySchema = z.looseObject({
 	usage: z.record(z.string(), z.unknown()).optional().catch(undefined),
 });
 
+/** JSON values of a response that are kept; a gateway may send heartbeats for minutes. */
+const MAX_VALUES = 1_000;
+
 /** An asynchronous gateway returns the name of a task instead of images. */
 function isTask(value: unknown): boolean {
 	if (Array.isArray(value)) return value.some(isTask);
@@ -94,6 +97,8 @@ function restore(document: unknown, [name, ...rest]: string[], elements: unknown
 class ResponseReader {
 	/** JSON values in the order they came, without image data. */
 	private readonly values: unknown[] = [];
+
+	private valueCount = 0;
 
 	/** Elements of the document that is being read, by the path of their array as JSON. */
 	private lists = new Map<string, unknown[]>();
@@ -213,7 +218,7 @@ class ResponseReader {
 			return this.readEvent(rest, '', document);
 		}
 		const records = isObject(rest) ? this.readImages(rest, document) : [];
-		this.values.push(document);
+		this.keepValue(document);
 		this.note(serviceErrorOf(document, this.images > 0));
 		// A line of JSON may be one of many: a keep-alive, or an image by itself.
 		const isWhole = hasElements || this.entries >= this.request.expectedImages;
@@ -231,7 +236,7 @@ class ResponseReader {
 		const type = isObject(value) && typeof value.type === 'string' ? value.type : name;
 		const records = this.readImages(value, shown);
 		const hasImages = records.length > 0;
-		this.values.push(shown);
+		this.keepValue(shown);
 		const error = serviceErrorOf(shown, hasImages);
 		const isOfOneImage = isObject(value) && value.image_index !== undefined && error?.isExplicit;
 		if (!hasImages && (isOfOneImage || type.endsWith('.partial_failed'))) {
@@ -283,11 +288,18 @@ class ResponseReader {
 		else this.remark ??= error;
 	}
 
+	/** Keeps a value; of a flood of events, the first and the last. */
+	private keepValue(value: unknown): void {
+		this.valueCount += 1;
+		if (this.values.length >= MAX_VALUES) this.values.splice(MAX_VALUES / 2, 1);
+		this.values.push(value);
+	}
+
 	private toRecord({ url, bytes, entry }: FoundImage): ImageRecord[] {
 		// A last event may repeat what came before.
 		const first = url === undefined ? undefined : this.urls.get(url);
-		if (first !== undefined && first !== this.values.length) return [];
-		if (url) this.urls.set(url, this.values.length);
+		if (first !== undefined && first !== this.valueCount) return [];
+		if (url) this.urls.set(url, this.valueCount);
 		const { data = {} } = entrySchema.safeParse(entry) as { data?: z.infer<typeof entrySchema> };
 		this.images += 1;
 		return [
