@@ -29,7 +29,6 @@ export default tseslint.config(
 	{
 		// The judge must not know the node that it judges, save for the one test that compares both.
 		files: ['test/gateway/**/*.ts', 'test/contract/**/*.ts', 'test/facts/**/*.ts'],
-		ignores: ['test/facts/catalog.test.ts'],
 		rules: {
 			'no-restricted-imports': [
 				'error',

@@ -168,7 +168,7 @@ export const PARAMETERS = [
 		isOpenAi: false,
 		option: {
 			name: 'webSearch',
-			description: 'Whether the model may search the web for current facts, which takes longer',
+			description: 'Whether the model may search the web for current facts, which is slower',
 			input: { kind: 'switch', sends: [{ type: 'web_search' }] },
 		},
 	},

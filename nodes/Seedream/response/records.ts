@@ -25,7 +25,8 @@ import {
 	withoutImageData,
 	type FoundImage,
 } from './images';
-import { readPieces, type Piece } from './pieces';
+import type { Piece } from './piece';
+import { readPieces } from './pieces';
 import { serviceErrorOf, type ServiceError } from './serviceError';
 
 /** One image of a response; `url`, or `bytes` until the next record is asked for, or both hold it. */

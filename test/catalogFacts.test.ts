@@ -1,18 +1,18 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { GATEWAYS as CATALOG_GATEWAYS } from '../../nodes/Seedream/catalog/gateways';
-import { idRanges } from '../../nodes/Seedream/catalog/modelIds';
-import { MODEL_FAMILIES } from '../../nodes/Seedream/catalog/models';
-import { OPERATIONS } from '../../nodes/Seedream/catalog/operations';
-import { MAX_IMAGES, PARAMETERS, type Parameter } from '../../nodes/Seedream/catalog/parameters';
+import { GATEWAYS as CATALOG_GATEWAYS } from '../nodes/Seedream/catalog/gateways';
+import { idRanges } from '../nodes/Seedream/catalog/modelIds';
+import { MODEL_FAMILIES } from '../nodes/Seedream/catalog/models';
+import { OPERATIONS } from '../nodes/Seedream/catalog/operations';
+import { MAX_IMAGES, PARAMETERS, type Parameter } from '../nodes/Seedream/catalog/parameters';
 import {
 	RATIOS as CATALOG_RATIOS,
 	RESOLUTIONS as CATALOG_RESOLUTIONS,
-} from '../../nodes/Seedream/catalog/sizes';
-import { properties } from '../../nodes/Seedream/fields';
-import { GATEWAYS, SEEDREAM_PARAMETERS, type GatewayFacts } from './gateways';
-import { FAMILIES, familyOf, idsOf, MODELS, PREFIXES, RANGES } from './models';
-import { RATIOS, RESOLUTIONS } from './sizes';
+} from '../nodes/Seedream/catalog/sizes';
+import { properties } from '../nodes/Seedream/fields';
+import { GATEWAYS, SEEDREAM_PARAMETERS, type GatewayFacts } from './facts/gateways';
+import { FAMILIES, familyOf, idsOf, MODELS, PREFIXES, RANGES } from './facts/models';
+import { RATIOS, RESOLUTIONS } from './facts/sizes';
 
 const parameters: readonly Parameter[] = PARAMETERS;
 
