@@ -415,7 +415,7 @@ describe('parallel requests', () => {
 		expect(error).toBeUndefined();
 		expect(items.map(({ json }) => json.prompt)).toEqual(scenes(30).map(({ json }) => json.prompt));
 		expect(gateway.ledger.images).toHaveLength(30);
-		expect(gateway.ledger.maxInFlight).toBeLessThanOrEqual(3);
+		expect(gateway.ledger.maxInFlight).toBeLessThanOrEqual(8);
 		expect(gateway.ledger.requests.some(({ status }) => status === 429)).toBe(true);
 	});
 });
@@ -736,4 +736,14 @@ describe('the timeout of a request', () => {
 		spy.mockRestore();
 		expect(given).toEqual([timeout]);
 	});
+});
+
+it('many requests that wait put no pile of listeners on the execution', async () => {
+	const warnings: Error[] = [];
+	const onWarning = (warning: Error) => warnings.push(warning);
+	process.on('warning', onWarning);
+	bench.gateway.inject({ on: 'request', nth: 'every', ...BUSY });
+	await bench.run(text({ waitWhenBusy: 0.5, concurrentRequests: 40 }), { items: scenes(40) });
+	process.off('warning', onWarning);
+	expect(warnings.map(({ message }) => message)).toEqual([]);
 });

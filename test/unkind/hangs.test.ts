@@ -240,7 +240,7 @@ it.concurrent('waits leave no listeners behind', async () => {
 	const [whole, ended] = [new AbortController(), new AbortController()];
 	const waits = [5, 10_000].map(async (time) => await wait(time, whole.signal, ended.signal));
 	await waits[0];
-	expect(getEventListeners(whole.signal, 'abort')).toHaveLength(1);
+	expect(getEventListeners(whole.signal, 'abort')).toEqual([]);
 	ended.abort();
 	await waits[1];
 	expect(getEventListeners(whole.signal, 'abort')).toEqual([]);

@@ -5,7 +5,8 @@
  */
 export async function wait(milliseconds: number, ...signals: AbortSignal[]): Promise<void> {
 	if (milliseconds <= 0 || signals.some(({ aborted }) => aborted)) return;
-	const all = [AbortSignal.timeout(Math.ceil(milliseconds)), ...signals];
+	// Node.js warns of more than ten listeners on one signal; many waits may have the same.
+	const all = [AbortSignal.timeout(Math.ceil(milliseconds)), AbortSignal.any(signals)];
 	await new Promise<void>((resolve) => {
 		const onAbort = () => {
 			for (const each of all) each.removeEventListener('abort', onAbort);

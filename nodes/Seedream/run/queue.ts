@@ -96,12 +96,12 @@ export class Queue {
 			};
 			add(line, request);
 		});
-		for (const signal of options.signals) signal.addEventListener('abort', drop);
-		if (options.signals.some(({ aborted }) => aborted)) drop();
+		// One of its own: Node.js warns of more than ten listeners on the execution's.
+		const signal = AbortSignal.any(options.signals);
+		signal.addEventListener('abort', drop);
+		if (signal.aborted) drop();
 		this.pump();
-		return (await result.finally(() => {
-			for (const signal of options.signals) signal.removeEventListener('abort', drop);
-		})) as T | undefined;
+		return (await result.finally(() => signal.removeEventListener('abort', drop))) as T | undefined;
 	}
 
 	private lineFor(execution: object): Line {
