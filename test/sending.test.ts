@@ -737,13 +737,3 @@ describe('the timeout of a request', () => {
 		expect(given).toEqual([timeout]);
 	});
 });
-
-it('many requests that wait put no pile of listeners on the execution', async () => {
-	const warnings: Error[] = [];
-	const onWarning = (warning: Error) => warnings.push(warning);
-	process.on('warning', onWarning);
-	bench.gateway.inject({ on: 'request', nth: 'every', ...BUSY });
-	await bench.run(text({ waitWhenBusy: 0.5, concurrentRequests: 40 }), { items: scenes(40) });
-	process.off('warning', onWarning);
-	expect(warnings.map(({ message }) => message)).toEqual([]);
-});

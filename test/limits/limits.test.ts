@@ -1,3 +1,5 @@
+import { getEventListeners } from 'node:events';
+
 import { Queue, type Outcome } from '../../nodes/Seedream/run/queue';
 import { VirtualClock } from './clock';
 import { play } from './play';
@@ -50,6 +52,20 @@ describe('a gateway that admits nothing', () => {
 		const sent = queue.send({}, busy(clock, 180_000), request(0, [cancel.signal]));
 		expect(await clock.run(sent)).toBeUndefined();
 		expect(clock.now()).toBe(5_000);
+	});
+
+	it('puts no pile of listeners on the signal of an execution', async () => {
+		const clock = new VirtualClock();
+		const queue = new Queue(clock);
+		const { signal } = new AbortController();
+		const execution = {};
+		const all = Array.from({ length: 40 }, async (_, order) => {
+			await expect(
+				queue.send(execution, busy(clock, 1_000), request(order, [signal])),
+			).rejects.toBe(refusal);
+		});
+		expect(getEventListeners(signal, 'abort').length).toBeLessThanOrEqual(1);
+		await clock.run(Promise.all(all));
 	});
 
 	it('is forgotten after a while', async () => {
