@@ -228,3 +228,30 @@ it('each item sends its own key to its own gateway', async () => {
 	expect([error, items.length]).toEqual([undefined, 2]);
 	expect([bench.gateway, others].map(({ ledger }) => ledger.images.length)).toEqual([1, 1]);
 });
+
+describe('the domains that a credential allows', () => {
+	const run = async (allowed: object) => {
+		const credentials = { ...bench.credentials(), ...allowed } as CredentialValues;
+		return await bench.run(parameters('textToImage', IDS['4.0']), { credentials });
+	};
+
+	it('that do not include the host of the Base URL stop the request', async () => {
+		const { error, items } = await run({
+			allowedHttpRequestDomains: 'domains',
+			allowedDomains: 'example.com',
+		});
+		expect(items).toEqual([]);
+		expect(error?.message).toMatch(/Domain not allowed/);
+		expect(error?.description).not.toContain('may have been');
+		expect(bench.gateway.ledger.requests).toEqual([]);
+	});
+
+	it.each([
+		['that include it', { allowedHttpRequestDomains: 'domains', allowedDomains: '127.0.0.1' }],
+		['all of them', { allowedHttpRequestDomains: 'all' }],
+		['none for HTTP Request nodes', { allowedHttpRequestDomains: 'none' }],
+	])('let it through: %s', async (_, allowed) => {
+		const { error, items } = await run(allowed);
+		expect([error, items.length]).toEqual([undefined, 1]);
+	});
+});

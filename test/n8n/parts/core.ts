@@ -40,6 +40,12 @@ export async function core(
 		}
 		await check('a wrong parameter stops before anything is sent', () => refuseEmptyPrompt(stage));
 		await check('a wrong key stops the run with a message of ours', () => refuseWrongKey(stage));
+		// Older n8n has no such setting for the credentials of other nodes.
+		if (wrongKey === NOT_ACCEPTED) {
+			await check('a domain that the credential does not allow gets no request', () =>
+				refuseOtherDomain(stage),
+			);
+		}
 	});
 }
 
@@ -195,12 +201,20 @@ async function refuseEmptyPrompt({ client, gateway }: Stage): Promise<void> {
 	assert.equal(gateway.ledger.requests.length, 0);
 }
 
-async function refuseWrongKey(stage: Stage): Promise<void> {
+async function refuseOtherDomain(stage: Stage): Promise<void> {
 	const { client, gateway } = stage;
 	gateway.reset();
-	const name = 'Wrong key';
-	const data = credentialData(stage, 'sk-wrong');
+	const name = 'Another domain';
+	const limits = { allowedHttpRequestDomains: 'domains', allowedDomains: 'example.com' };
+	const data = { ...credentialData(stage), ...limits };
 	await client.saveCredential({ name, type: 'seedreamApi', data });
+	const { error } = await runWith(stage, name);
+	assert.match(String(error?.message), /Domain not allowed/);
+	assert.equal(gateway.ledger.requests.length, 0);
+}
+
+/** Runs the first example with another credential. */
+async function runWith({ client }: Stage, name: string) {
 	const file = path.join(EXAMPLES, 'text-to-image-to-disk.json');
 	const workflow = JSON.parse(await readFile(file, 'utf8')) as WorkflowFile;
 	workflow.name = name;
@@ -209,6 +223,16 @@ async function refuseWrongKey(stage: Stage): Promise<void> {
 	}
 	const { status, error } = await client.execute(await client.saveWorkflow(workflow));
 	assert.equal(status, 'error');
+	return { error };
+}
+
+async function refuseWrongKey(stage: Stage): Promise<void> {
+	const { client, gateway } = stage;
+	gateway.reset();
+	const name = 'Wrong key';
+	const data = credentialData(stage, 'sk-wrong');
+	await client.saveCredential({ name, type: 'seedreamApi', data });
+	const { error } = await runWith(stage, name);
 	assert.match(`${error?.message} ${error?.description}`, /API key/);
 	assert.doesNotMatch(JSON.stringify(error), /sk-wrong/);
 	assert.equal(gateway.ledger.images.length, 0);
