@@ -215,3 +215,18 @@ function hasSets(profile: ProfileName): boolean {
 	const { parameters } = GATEWAYS[profile === 'new-api' ? 'other' : profile];
 	return 'sequential_image_generation' in parameters;
 }
+
+it('the model list is not asked for at a domain that the credential does not allow', async () => {
+	const limits = { allowedHttpRequestDomains: 'domains', allowedDomains: 'example.com' };
+	const credentials = { ...bench.credentials('new-api'), ...limits };
+	const { error } = await bench.run(
+		{
+			operation: 'textToImage',
+			model: { __rl: true, mode: 'list', value: 'automatic' },
+			prompt: 'a fox',
+		},
+		{ credentials },
+	);
+	expect(error?.message).toMatch(/Domain not allowed/);
+	expect(bench.gateway.ledger.requests).toEqual([]);
+});

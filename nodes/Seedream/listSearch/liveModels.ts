@@ -1,4 +1,8 @@
-import type { IExecuteSingleFunctions, ILoadOptionsFunctions } from 'n8n-workflow';
+import type {
+	IExecuteSingleFunctions,
+	IHttpRequestOptions,
+	ILoadOptionsFunctions,
+} from 'n8n-workflow';
 import { z } from 'zod/v4';
 
 /** A list in OpenAI's form; what is no model in it is passed over. */
@@ -14,14 +18,22 @@ export interface LiveModels {
 	ids: string[];
 }
 
+/** What a request of the run has to keep to as well: n8n's Request Options and the credential's domains. */
+export type RequestLimits = Pick<
+	IHttpRequestOptions,
+	'allowedDomains' | 'proxy' | 'skipSslCertificateValidation'
+>;
+
 /** Asks a gateway for its models, which is free. @throws what n8n's HTTP helper throws where no response came */
 export async function fetchLiveModels(
 	context: ILoadOptionsFunctions | IExecuteSingleFunctions,
+	limits: RequestLimits = {},
 ): Promise<LiveModels> {
 	const { statusCode, body } = (await context.helpers.httpRequestWithAuthentication.call(
 		context,
 		'seedreamApi',
 		{
+			...limits,
 			url: '/models',
 			json: true,
 			timeout: 10_000,
@@ -49,13 +61,14 @@ const runs = new WeakMap<object, Map<string, Promise<string[]>>>();
 export async function liveModelsOfRun(
 	context: IExecuteSingleFunctions,
 	gateway: string,
+	limits: RequestLimits,
 ): Promise<string[]> {
 	const key = context.getExecuteData();
 	const known = runs.get(key) ?? new Map<string, Promise<string[]>>();
 	runs.set(key, known);
 	const ids =
 		known.get(gateway) ??
-		fetchLiveModels(context).then(
+		fetchLiveModels(context, limits).then(
 			(list) => list.ids,
 			() => [],
 		);
