@@ -264,6 +264,7 @@ class CaseMaker {
 		for (const [id, family] of this.document.models) {
 			for (const operation of MODELS[family].operations) {
 				if (operation === 'imageSet' && this.document.sets === 'refused') continue;
+				if (operation === 'layers') continue;
 				if (seen.has(family)) this.another(id, family, operation);
 				else this.all(id, family, operation);
 			}
@@ -283,6 +284,7 @@ class CaseMaker {
 			textToImage: ['none'],
 			imageToImage: maxReferences === 1 ? ONE : [...ONE, ...MANY],
 			imageSet: ['none', ...ONE, ...MANY],
+			layers: ONE,
 		}[operation];
 		for (const kind of kinds) {
 			const maker = new Maker(this, this.document, id, family, operation, this.references(kind));

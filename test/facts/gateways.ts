@@ -45,6 +45,7 @@ export interface GatewayFacts {
 /** Parameters that OpenAI's Images API does not have: what `placement` is about. Sheet §11.3. */
 export const SEEDREAM_PARAMETERS = [
 	'guidance_scale',
+	'layer_decomposition',
 	'optimize_prompt_options',
 	'output_format',
 	'seed',

@@ -15,7 +15,7 @@ import {
  */
 
 export type Service = 'volcengine' | 'byteplus';
-export type Operation = 'textToImage' | 'imageToImage' | 'imageSet';
+export type Operation = 'textToImage' | 'imageToImage' | 'imageSet' | 'layers';
 
 /** Optional body fields that depend on the model. */
 export type ModelParameter =
@@ -78,6 +78,8 @@ export interface Model {
 	references?: ReferenceRules;
 	/** References and generated images of a set together. */
 	maxTotalImages?: number;
+	/** Images that a picture is split into, the base included; what else holds for layers: {@link LAYERS}. */
+	maxLayerImages?: number;
 	/** Absent where `size` can only be `adaptive`. */
 	size?: SizeRules;
 	/** Supported parameters, with their values where the document lists them. */
@@ -153,6 +155,33 @@ const PRO_SIZE: SizeRules = {
 	atLimits: ['960x960', '2150x2150', '3840x240', '240x3840'],
 };
 
+/**
+ * How a picture is split into layers, the same for every model that can: `layer_decomposition: true`
+ * with one `image`; `prompt` may be absent, and `output_format` is about the base alone. Sheet §13.3.
+ */
+export const LAYERS = {
+	/** The picture. Older documents (§5.3) have PNG and JPEG only. */
+	references: {
+		min: 1,
+		max: 1,
+		formats: ['jpeg', 'png', 'webp', 'bmp', 'tiff', 'gif'],
+		maxBytes: 30 * 1024 * 1024,
+		minPixels: 262_144,
+		maxPixels: 36_000_000,
+		longerThan: 14,
+		maxRatio: 16,
+	} satisfies ReferenceRules,
+	/** What `size` may be; no pixels. */
+	sizes: ['auto', '1K', '1.5K', '2K'],
+	defaultSize: 'auto',
+	/** Pixels of the base for `auto`: the picture's own within these, 1280x720 and "about 2048²". */
+	autoPixels: { min: 921_600, max: 4_194_304 },
+	/** Parameters that are an error together with `layer_decomposition`. */
+	refused: ['background', 'sequential_image_generation', 'stream', 'tools'],
+	/** A prompt's regions: `<bbox>left top right bottom</bbox>`, each from 0 to this. */
+	boxScale: 1000,
+} as const;
+
 const RECORDS = {
 	// Sheet §13.2, with 5.0 Pro's sizes. It refuses sets, streams and tools.
 	'5.5': {
@@ -162,8 +191,9 @@ const RECORDS = {
 			{ id: 'doubao-seedream-5-5-261028', service: 'volcengine' },
 			{ id: 'dola-seedream-5-5-261028', service: 'byteplus' },
 		],
-		operations: ['textToImage', 'imageToImage'],
+		operations: ['textToImage', 'imageToImage', 'layers'],
 		references: REFERENCES_10,
+		maxLayerImages: 100,
 		size: PRO_SIZE,
 		parameters: {
 			background: ['auto', 'opaque', 'transparent'],
@@ -182,8 +212,9 @@ const RECORDS = {
 			{ id: PRO, service: 'volcengine' },
 			{ id: 'dola-seedream-5-0-pro-260628', service: 'byteplus' },
 		],
-		operations: ['textToImage', 'imageToImage'],
+		operations: ['textToImage', 'imageToImage', 'layers'],
 		references: REFERENCES_10,
+		maxLayerImages: 17,
 		size: PRO_SIZE,
 		parameters: {
 			background: ['opaque', 'transparent'],
@@ -203,8 +234,9 @@ const RECORDS = {
 			{ id: 'doubao-seedream-5-0-flash-260915', service: 'volcengine' },
 			{ id: 'dola-seedream-5-0-flash-260915', service: 'byteplus' },
 		],
-		operations: ['textToImage', 'imageToImage'],
+		operations: ['textToImage', 'imageToImage', 'layers'],
 		references: REFERENCES_10,
+		maxLayerImages: 17,
 		size: PRO_SIZE,
 		parameters: {
 			background: ['opaque', 'transparent'],
