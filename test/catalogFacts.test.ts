@@ -2,16 +2,17 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { GATEWAYS as CATALOG_GATEWAYS } from '../nodes/Seedream/catalog/gateways';
 import { idRanges } from '../nodes/Seedream/catalog/modelIds';
-import { MODEL_FAMILIES } from '../nodes/Seedream/catalog/models';
+import { LAYER_REFERENCES, MODEL_FAMILIES } from '../nodes/Seedream/catalog/models';
 import { OPERATIONS } from '../nodes/Seedream/catalog/operations';
 import { MAX_IMAGES, PARAMETERS, type Parameter } from '../nodes/Seedream/catalog/parameters';
 import {
+	LAYER_SIZES,
 	RATIOS as CATALOG_RATIOS,
 	RESOLUTIONS as CATALOG_RESOLUTIONS,
 } from '../nodes/Seedream/catalog/sizes';
 import { properties } from '../nodes/Seedream/fields';
 import { GATEWAYS, SEEDREAM_PARAMETERS, type GatewayFacts } from './facts/gateways';
-import { FAMILIES, familyOf, idsOf, MODELS, PREFIXES, RANGES } from './facts/models';
+import { FAMILIES, familyOf, idsOf, LAYERS, MODELS, PREFIXES, RANGES } from './facts/models';
 import { RATIOS, RESOLUTIONS } from './facts/sizes';
 
 const parameters: readonly Parameter[] = PARAMETERS;
@@ -104,9 +105,8 @@ it('each gateway recommends models that are alive today and support the operatio
 });
 
 it('the catalog has the documents’ prefixes, ratios, resolutions and parameters', () => {
-	// Options of a set go wherever the set goes; layers are not offered.
+	// Options of a set go wherever the set goes.
 	const others = ['sequential_image_generation_options'];
-	const isExtra = ({ name, isOpenAi }: Parameter) => !isOpenAi && name !== 'layer_decomposition';
 	const facts = {
 		PREFIXES,
 		RATIOS,
@@ -117,7 +117,19 @@ it('the catalog has the documents’ prefixes, ratios, resolutions and parameter
 		PREFIXES: idRanges('').map(({ from }) => from),
 		RATIOS: CATALOG_RATIOS,
 		RESOLUTIONS: CATALOG_RESOLUTIONS,
-		SEEDREAM_PARAMETERS: parameters.filter(isExtra).map(({ name }) => name),
+		SEEDREAM_PARAMETERS: parameters.filter(({ isOpenAi }) => !isOpenAi).map(({ name }) => name),
+	};
+	expect(differences(facts, catalog)).toEqual([]);
+});
+
+it('layers have the documents’ image, sizes and refused parameters', () => {
+	const { references, sizes, refused } = LAYERS;
+	const operation = OPERATIONS.find(({ id }) => id === 'layers');
+	const facts = { references: { ...references, min: undefined }, sizes, refused };
+	const catalog = {
+		references: LAYER_REFERENCES,
+		sizes: LAYER_SIZES,
+		refused: operation?.refuses,
 	};
 	expect(differences(facts, catalog)).toEqual([]);
 });

@@ -232,6 +232,7 @@ export const GATEWAYS: readonly Gateway[] = [
 		models: MODEL_FAMILIES.flatMap((family) => family.ids)
 			.filter((model) => model.service === 'volcengine')
 			.map((model) => model.id),
+		recommended: { any: LISTED_EVERYWHERE, layers: 'doubao-seedream-5-5-261028' },
 		parameters: {
 			...MODEL_PARAMETERS,
 			background: 'model',

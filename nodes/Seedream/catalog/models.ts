@@ -63,6 +63,8 @@ export interface ModelFamily {
 	references?: ReferenceRules;
 	/** References and generated images of a set together; absent where the model generates no sets. */
 	maxTotalImages?: number;
+	/** Images that one image is split into at most, the background included; absent without layers. */
+	maxLayerImages?: number;
 	/** Absent where the model only supports `size: "adaptive"`. */
 	size?: SizeRules;
 	/** Each parameter the model supports, with its values where they are a closed list. */
@@ -86,8 +88,16 @@ const REFERENCES: ReferenceRules = {
 	maxRatio: 16,
 };
 
+/** The image that is split into layers, whichever the model. */
+export const LAYER_REFERENCES: ReferenceRules = {
+	...REFERENCES,
+	max: 1,
+	formats: ['jpeg', 'png', 'webp', 'bmp', 'tiff', 'gif'],
+	minPixels: 512 * 512,
+};
+
 const EVERY_OPERATION = ['textToImage', 'imageToImage', 'imageSet'] as const;
-const SINGLE_IMAGE = ['textToImage', 'imageToImage'] as const;
+const IMAGE_OR_LAYERS = ['textToImage', 'imageToImage', 'layers'] as const;
 
 const SET_PARAMETERS = {
 	sequential_image_generation: ['auto', 'disabled'],
@@ -135,8 +145,9 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 			{ id: 'doubao-seedream-5-5-261028', service: 'volcengine' },
 			{ id: 'dola-seedream-5-5-261028', service: 'byteplus' },
 		],
-		operations: SINGLE_IMAGE,
+		operations: IMAGE_OR_LAYERS,
 		references: { ...REFERENCES, max: 10 },
+		maxLayerImages: 100,
 		size: PRO_SIZE,
 		parameters: {
 			...LAYER_PARAMETERS,
@@ -153,8 +164,9 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 			{ id: 'doubao-seedream-5-0-pro-260628', service: 'volcengine' },
 			{ id: 'dola-seedream-5-0-pro-260628', service: 'byteplus' },
 		],
-		operations: SINGLE_IMAGE,
+		operations: IMAGE_OR_LAYERS,
 		references: { ...REFERENCES, max: 10 },
+		maxLayerImages: 17,
 		size: PRO_SIZE,
 		parameters: { ...LAYER_PARAMETERS, optimize_prompt_options: ['standard', 'fast'] },
 		transparencyNeedsAlpha: true,
@@ -167,8 +179,9 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
 			{ id: 'doubao-seedream-5-0-flash-260915', service: 'volcengine' },
 			{ id: 'dola-seedream-5-0-flash-260915', service: 'byteplus' },
 		],
-		operations: SINGLE_IMAGE,
+		operations: IMAGE_OR_LAYERS,
 		references: { ...REFERENCES, max: 10 },
+		maxLayerImages: 17,
 		size: PRO_SIZE,
 		parameters: { ...LAYER_PARAMETERS, optimize_prompt_options: ['standard'] },
 		transparencyNeedsAlpha: true,

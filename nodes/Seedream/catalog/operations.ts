@@ -9,12 +9,18 @@ interface OperationRecord {
 	description: string;
 	/** Plural, for messages. */
 	plural: string;
-	/** Reference images. */
-	references: 'none' | 'optional' | 'required';
+	/** Reference images; `one` is exactly one, in fields of its own. */
+	references: 'none' | 'optional' | 'required' | 'one';
 	/** Parameter that a gateway must support for the operation. */
 	needs?: ParameterName;
+	/** What to do at a gateway that does not support it, beside using another. */
+	instead?: string;
 	/** Whether the response holds several images, as many as Max Images. */
 	isSet?: boolean;
+	/** Whether the response holds the layers of the image: without a prompt if need be, and sized like it. */
+	isLayers?: boolean;
+	/** Parameters that are an error in this operation, whatever the model. */
+	refuses?: readonly ParameterName[];
 }
 
 const RECORDS = [
@@ -26,6 +32,7 @@ const RECORDS = [
 		plural: 'image sets',
 		references: 'optional',
 		needs: 'sequential_image_generation',
+		instead: 'Use the Text-to-Image operation, once for each image',
 		isSet: true,
 	},
 	{
@@ -43,6 +50,18 @@ const RECORDS = [
 		description: 'Generate an image from a prompt',
 		plural: 'text-to-image',
 		references: 'none',
+	},
+	// Schema of BytePlus's models at Comfy Router, 2026-11: 5.0 Pro, 5.0 Flash and 5.5.
+	{
+		id: 'layers',
+		name: 'Layers',
+		action: 'Split an image into layers',
+		description: 'Split an image into a background and transparent layers',
+		plural: 'layers',
+		references: 'one',
+		needs: 'layer_decomposition',
+		isLayers: true,
+		refuses: ['background', 'sequential_image_generation', 'stream', 'tools'],
 	},
 ] as const satisfies readonly OperationRecord[];
 

@@ -39,7 +39,7 @@ export const PARAMETERS = [
 		option: {
 			name: 'background',
 			description:
-				'Background of the image. Supported by 5.5, 5.0 Pro, 5.0 Flash and some gateways.',
+				'Background of the image. Supported by 5.5, 5.0 Pro and 5.0 Flash; for another model whose gateway supports it, use Additional Body Fields.',
 			input: {
 				kind: 'choice',
 				default: 'opaque',

@@ -61,6 +61,9 @@ export const SEEDREAM_4_0_SIZES: SizeTable = {
  */
 export const SEEDREAM_3_0_SIZES: SizeTable = { '1K': SEEDREAM_4_0_SIZES['1K'] };
 
+/** Sizes of layers; `auto` is that of the image, between 1280x720 and about 2048². There are no pixels. */
+export const LAYER_SIZES = ['auto', '1K', '1.5K', '2K'] as const;
+
 /** Gateway 002's own "Size Mapping" table. */
 export const GATEWAY_002_SIZES: SizeTable = {
 	'2K': ratioTable(
