@@ -42,10 +42,13 @@ export function optionsOf(name: string): INodeProperties {
 	return found;
 }
 
-/** Values that a field offers. */
+/** Values that a field offers, as it is shown. */
 export function choicesShown(set: INodeParameters, name: string): unknown[] {
 	const values = valuesFor(set);
-	return (optionsOf(name).options as INodePropertyOptions[])
+	const shown = description.properties.find(
+		(property) => property.name === name && isShown(values, property),
+	);
+	return ((shown ?? optionsOf(name)).options as INodePropertyOptions[])
 		.filter((choice) => isShown(values, choice))
 		.map(({ value }) => value);
 }

@@ -12,13 +12,12 @@ import {
 import {
 	FAMILIES,
 	familiesWith,
-	familyOf,
+	LAYERS,
 	MODELS,
 	type Family,
 	type ModelParameter,
 	type Operation,
 } from './facts/models';
-import { GATEWAYS } from './facts/gateways';
 import { RESOLUTIONS } from './facts/sizes';
 import { byId, IDS } from './support';
 
@@ -51,6 +50,10 @@ const ALWAYS = [
 function expectedFields(operation: Operation, family: Family | undefined): string[] {
 	const { references, size } = family ? MODELS[family] : { references: true, size: undefined };
 	const hasReferences = operation !== 'textToImage' && references;
+	if (operation === 'layers') {
+		const own = ['imageSource', 'imageField', 'prompt', 'resolution', 'options'];
+		return ['operation', 'model', ...(family ? [] : ['modelFamily']), ...own];
+	}
 	const hasSize = !family || size;
 	const hasResolution = !family || (size && size.presets.length > 0);
 	return [
@@ -67,20 +70,21 @@ function expectedFields(operation: Operation, family: Family | undefined): strin
 }
 
 function expectedEntries(operation: Operation, family: Family | undefined): string[] {
-	const supports = (parameter: ModelParameter) =>
-		!family || familiesWith(parameter).includes(family);
 	const isSet = operation === 'imageSet';
-	// Gateway 002 supports a background for whatever model it has.
-	const others = GATEWAYS.gateway002.models.map(familyOf);
+	const isLayers = operation === 'layers';
+	const refused: readonly string[] = isLayers ? LAYERS.refused : [];
+	const supports = (parameter: ModelParameter) =>
+		!refused.includes(parameter) && (!family || familiesWith(parameter).includes(family));
 	return [
 		...ALWAYS,
-		...(supports('background') || others.includes(family) ? ['background'] : []),
+		...(supports('background') ? ['background'] : []),
 		...(supports('guidance_scale') ? ['guidanceScale'] : []),
 		...(supports('seed') ? ['seed'] : []),
 		...(supports('output_format') ? ['outputFormat'] : []),
 		...(supports('optimize_prompt_options') ? ['promptOptimization'] : []),
 		...(supports('tools') ? ['webSearch'] : []),
 		...(isSet ? ['failedImages'] : []),
+		...(isLayers ? ['layeredSvg'] : []),
 		...(isSet && supports('stream') ? ['stream'] : []),
 	].sort();
 }
@@ -102,8 +106,8 @@ const SPELLED: Array<[model: string, family: Family | undefined, chosen?: Family
 	...FAMILIES.map((family): [string, undefined, Family] => ['ep-x', undefined, family]),
 ];
 
-const CASES = (['textToImage', 'imageToImage', 'imageSet'] as const).flatMap((operation) =>
-	SPELLED.map(([model, family, chosen]) => ({ operation, model, family, chosen })),
+const CASES = (['textToImage', 'imageToImage', 'imageSet', 'layers'] as const).flatMap(
+	(operation) => SPELLED.map(([model, family, chosen]) => ({ operation, model, family, chosen })),
 );
 
 describe.each(CASES)('$operation with $model $chosen', ({ operation, model, family, chosen }) => {
@@ -119,8 +123,9 @@ describe.each(CASES)('$operation with $model $chosen', ({ operation, model, fami
 		if (chosen) expected.splice(2, 0, 'modelFamily');
 		expect(fieldsShown(set)).toEqual(expected);
 		if (!expected.includes('resolution')) return;
+		const ofModel = rules ? MODELS[rules].size?.presets : RESOLUTIONS;
 		expect(choicesShown(set, 'resolution')).toEqual(
-			rules ? MODELS[rules].size?.presets : RESOLUTIONS,
+			operation === 'layers' ? LAYERS.sizes : ofModel,
 		);
 	});
 

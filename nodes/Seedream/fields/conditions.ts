@@ -8,6 +8,11 @@ import { OPERATIONS } from '../catalog/operations';
 /** Operations whose response holds several images. */
 export const SET_OPERATIONS: string[] = OPERATIONS.filter(({ isSet }) => isSet).map(({ id }) => id);
 
+/** Operations that return the layers of one image. */
+export const LAYER_OPERATIONS: string[] = OPERATIONS.filter(({ isLayers }) => isLayers).map(
+	({ id }) => id,
+);
+
 /** Value of the Model Family field that means: no limits, send what is set. */
 export const NO_FAMILY = 'none';
 

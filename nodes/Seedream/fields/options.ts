@@ -1,10 +1,13 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { hideFor, SET_OPERATIONS } from './conditions';
+import { hideFor, LAYER_OPERATIONS, SET_OPERATIONS } from './conditions';
 import { parameterOptions } from './parameters';
 
 /** Default of File Name. */
 export const DEFAULT_FILE_NAME = '{model}-{date}-{item}-{index}';
+
+/** The same for layers, which have names. */
+export const DEFAULT_LAYER_FILE_NAME = `${DEFAULT_FILE_NAME}-{name}`;
 
 /** Options that are not a parameter of the request body, or more than that. */
 const ownOptions: INodeProperties[] = [
@@ -13,7 +16,7 @@ const ownOptions: INodeProperties[] = [
 		name: 'additionalBodyFields',
 		type: 'json',
 		default: '{}',
-		placeholder: 'e.g. { "layer_decomposition": true }',
+		placeholder: 'e.g. { "optimize_prompt_options": { "thinking": "enabled" } }',
 		description:
 			'JSON object merged into the request body last, for API parameters this node does not offer',
 	},
@@ -40,7 +43,16 @@ const ownOptions: INodeProperties[] = [
 		default: DEFAULT_FILE_NAME,
 		placeholder: 'e.g. campaign-{date}-{index}',
 		description:
-			'Name of the files without extension, which is the one of the image itself. {model}, {date}, {item} and {index} are replaced; names within a set stay distinct.',
+			'Name of the files without extension, which is the one of the image itself. {model}, {date}, {item}, {index} and, for layers, {name} are replaced; names within a set stay distinct.',
+	},
+	{
+		displayName: 'Layered SVG',
+		name: 'layeredSvg',
+		type: 'boolean',
+		default: false,
+		displayOptions: { show: { '/operation': LAYER_OPERATIONS } },
+		description:
+			'Whether to add an SVG file with all layers in place, each a named group, for Figma, Illustrator, Inkscape or a browser',
 	},
 	{
 		displayName: 'Max Images per Run',

@@ -1,8 +1,8 @@
 import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
 
-import type { Support } from '../catalog/automatic';
-import { GATEWAYS } from '../catalog/gateways';
-import { familyOf } from '../catalog/models';
+import { AUTOMATIC_SUPPORT, type Support } from '../catalog/automatic';
+import { MODEL_FAMILIES } from '../catalog/models';
+import { OPERATIONS } from '../catalog/operations';
 import { PARAMETERS, type Parameter, type ParameterName } from '../catalog/parameters';
 import { hideFor } from './conditions';
 
@@ -56,21 +56,28 @@ function inputOf(parameter: Shown): Partial<INodeProperties> {
 	}
 }
 
-/** Whether a gateway supports a parameter for whatever model it has, this one among them. */
-function isSupportedAnyway(family: Support, { name }: Parameter): boolean {
-	return GATEWAYS.some(
-		({ models, parameters }) =>
-			parameters[name as ParameterName] === 'any' && models.some((id) => familyOf(id) === family),
+/** Whether a model lacks a parameter. One that no model has, such as `style`, is a gateway's own. */
+function isLacking(support: Support, parameter: Parameter): boolean {
+	const isOfGateways = !MODEL_FAMILIES.some((family) => supportedValues(family, parameter));
+	const isOpen = isOfGateways && support !== AUTOMATIC_SUPPORT;
+	return !isOpen && !supportedValues(support, parameter);
+}
+
+/** Operations in which a parameter is an error. */
+function operationsWithout({ name }: Parameter): string[] {
+	return OPERATIONS.filter(({ refuses }) => refuses?.includes(name as ParameterName)).map(
+		({ id }) => id,
 	);
 }
 
 function toField(parameter: Shown): INodeProperties {
 	const { name, path = name, label, option } = parameter;
 	const { input, description } = option;
-	const hide = hideFor(
-		(family) => !supportedValues(family, parameter) && !isSupportedAnyway(family, parameter),
-		'/',
-	);
+	const operations = operationsWithout(parameter);
+	const hide = {
+		...hideFor((support) => isLacking(support, parameter), '/'),
+		...(operations.length > 0 && { '/operation': operations }),
+	};
 	const value =
 		input.kind === 'switch'
 			? { value: `={{ String($value) === "true" ? ${JSON.stringify(input.sends)} : undefined }}` }

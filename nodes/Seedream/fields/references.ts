@@ -1,4 +1,4 @@
-import type { INodeProperties, INodePropertyCollection } from 'n8n-workflow';
+import type { INodeProperties, INodePropertyCollection, INodePropertyOptions } from 'n8n-workflow';
 
 import { OPERATIONS, type Operation } from '../catalog/operations';
 import { hideFor } from './conditions';
@@ -90,5 +90,40 @@ export const referenceFields: INodeProperties[] = [
 			hide: hideFor(({ references }) => !references),
 		},
 		description: 'Images to work from, if any, in the order in which the prompt refers to them',
+	},
+];
+
+const sources = entry.values[0].options as INodePropertyOptions[];
+
+const one = { operation: withReferences('one') };
+
+/** The fields of an operation on exactly one image: an entry of Reference Images, without a list. */
+export const imageFields: INodeProperties[] = [
+	{
+		displayName: 'Image Source',
+		name: 'imageSource',
+		type: 'options',
+		default: 'binary',
+		displayOptions: { show: one },
+		options: sources.filter(({ value }) => value !== 'allBinary'),
+		description: 'Where the image is',
+	},
+	{
+		displayName: 'Binary Field Name',
+		name: 'imageField',
+		type: 'string',
+		default: 'data',
+		placeholder: 'e.g. data',
+		hint: 'The name of the input field containing the binary file data to be processed',
+		displayOptions: { show: { ...one, imageSource: ['binary'] } },
+	},
+	{
+		displayName: 'Image URL',
+		name: 'imageUrl',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. https://example.com/product.png',
+		description: 'Public URL or data URI of the image',
+		displayOptions: { show: { ...one, imageSource: ['url'] } },
 	},
 ];

@@ -1,18 +1,31 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { RATIOS, RESOLUTIONS } from '../catalog/sizes';
-import { hideFor } from './conditions';
+import { MODEL_FAMILIES } from '../catalog/models';
+import { LAYER_SIZES, RATIOS, RESOLUTIONS } from '../catalog/sizes';
+import { hideFor, LAYER_OPERATIONS } from './conditions';
 
 /** Value of the Aspect Ratio field that leaves the ratio to the model. */
 export const AUTO_RATIO = 'auto';
 /** Value of the Aspect Ratio field that shows Width and Height. */
 export const CUSTOM_SIZE = 'custom';
 
+/** How many images an image may be split into, by model, in words. */
+export function layerCounts(): string {
+	const counts = MODEL_FAMILIES.flatMap(({ maxLayerImages }) => maxLayerImages ?? []);
+	const [fewest, most] = [Math.min(...counts), Math.max(...counts)];
+	const larger = MODEL_FAMILIES.filter(({ maxLayerImages }) => maxLayerImages === most);
+	const names = larger.map(({ name }) => name).join(', ');
+	return `up to ${fewest}, with ${names} up to ${most}`;
+}
+
 const customSide: Omit<INodeProperties, 'displayName' | 'name'> = {
 	type: 'number',
 	typeOptions: { minValue: 1, numberPrecision: 0 },
 	default: 2048,
-	displayOptions: { show: { aspectRatio: [CUSTOM_SIZE] }, hide: hideFor(({ size }) => !size) },
+	displayOptions: {
+		show: { aspectRatio: [CUSTOM_SIZE] },
+		hide: { operation: LAYER_OPERATIONS, ...hideFor(({ size }) => !size) },
+	},
 };
 
 export const sizeFields: INodeProperties[] = [
@@ -21,7 +34,7 @@ export const sizeFields: INodeProperties[] = [
 		name: 'aspectRatio',
 		type: 'options',
 		default: AUTO_RATIO,
-		displayOptions: { hide: hideFor(({ size }) => !size) },
+		displayOptions: { hide: { operation: LAYER_OPERATIONS, ...hideFor(({ size }) => !size) } },
 		options: [
 			{
 				name: 'Auto',
@@ -39,7 +52,11 @@ export const sizeFields: INodeProperties[] = [
 		type: 'options',
 		default: '2K',
 		displayOptions: {
-			hide: { aspectRatio: [CUSTOM_SIZE], ...hideFor(({ size }) => !size?.presets.length) },
+			hide: {
+				operation: LAYER_OPERATIONS,
+				aspectRatio: [CUSTOM_SIZE],
+				...hideFor(({ size }) => !size?.presets.length),
+			},
 		},
 		options: RESOLUTIONS.map((resolution) => ({
 			name: resolution,
@@ -49,6 +66,20 @@ export const sizeFields: INodeProperties[] = [
 			},
 		})),
 		description: 'How large the image is. An expression may also give pixels, such as 2048x2048.',
+	},
+	{
+		displayName: 'Resolution',
+		name: 'resolution',
+		type: 'options',
+		default: 'auto',
+		displayOptions: { show: { operation: LAYER_OPERATIONS } },
+		options: LAYER_SIZES.map((size) =>
+			size === 'auto'
+				? { name: 'Auto', value: size, description: 'About that of the image' }
+				: { name: size, value: size },
+		),
+		description: 'How large the background is. The layers fit it.',
+		hint: `Each image of the response is charged: ${layerCounts()}`,
 	},
 	{
 		...customSide,
