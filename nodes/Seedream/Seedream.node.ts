@@ -1,6 +1,7 @@
 import { NodeConnectionTypes, type INodeType, type INodeTypeDescription } from 'n8n-workflow';
 
 import { properties, SUBTITLE } from './fields';
+import { layerCounts } from './fields/size';
 import { generateImages } from './generateImages';
 import { searchModels } from './listSearch/searchModels';
 
@@ -35,6 +36,13 @@ export class Seedream implements INodeType {
 					'Each input item sends its own request, and each image is charged. The option Max Images per Run sets a limit. Retry On Fail in Settings is safe: images that already exist are not generated again.',
 				displayCondition:
 					'={{ $input.all().length > 1 && !$parameter["options"]?.previewRequest }}',
+				whenToDisplay: 'beforeExecution',
+				location: 'outputPane',
+			},
+			{
+				message: `Layers: the response to each input item holds ${layerCounts()} images.`,
+				displayCondition:
+					'={{ $input.all().length > 1 && $parameter["operation"] === "layers" && !$parameter["options"]?.previewRequest }}',
 				whenToDisplay: 'beforeExecution',
 				location: 'outputPane',
 			},

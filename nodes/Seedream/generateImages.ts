@@ -17,7 +17,7 @@ import { buildRequest, completeBody, type Credential, type ImageRequest } from '
 import { withModel } from './request/automatic';
 import { previewRequest } from './request/preview';
 import { readSettings, type Settings } from './request/settings';
-import { readResponse } from './response';
+import { readResponse, type ReadingOptions } from './response';
 import { Attempts } from './run/attempts';
 import { queueFor } from './run/queues';
 import { RunItem } from './run/run';
@@ -73,6 +73,7 @@ async function prepareItem(
 /**
  * Sends one request and turns its response into items.
  * @param urls gets the URL of each image as soon as it is known
+ * @param clean redacts a text or JSON value
  * @throws RequestFailure
  */
 async function exchange(
@@ -80,13 +81,14 @@ async function exchange(
 	{ request, settings, baseUrl, timeout, download }: PreparedItem,
 	options: RequestOptions,
 	urls: string[],
+	clean: ReadingOptions['clean'],
 ): Promise<INodeExecutionData[]> {
 	const connection = openConnection(context);
 	try {
 		const response = await send(context, options, timeout, connection).catch((error: unknown) => {
 			throw networkFailure(error, timeout, baseUrl);
 		});
-		const reading = { output: settings.output, download, idle: timeout };
+		const reading = { output: settings.output, download, idle: timeout, clean };
 		return await readResponse(context, request, response, connection, reading, urls);
 	} finally {
 		connection.close();
@@ -127,7 +129,7 @@ export async function generateImages(
 			// Not kept in what n8n holds until the run ends: references are large.
 			const body = (await completeBody(this, request, download)) as IDataObject;
 			const attempts = new Attempts(
-				async () => await exchange(this, item, { ...options, body }, urls),
+				async () => await exchange(this, item, { ...options, body }, urls, clean),
 				request.gateway,
 				settings,
 				async (milliseconds) => await runItem.pause(milliseconds),

@@ -2,6 +2,7 @@ import type { IExecuteSingleFunctions } from 'n8n-workflow';
 
 import type { Gateway, Placement } from '../catalog/gateways';
 import type { ModelFamily } from '../catalog/models';
+import type { Operation } from '../catalog/operations';
 import { PARAMETERS, type Parameter, type ParameterName } from '../catalog/parameters';
 import { checkNumber } from './settings';
 
@@ -42,10 +43,12 @@ export function reasonNotToSend(
 	body: Body,
 	family: ModelFamily | undefined,
 	gateway: Gateway,
+	operation: Operation,
 ): string | undefined {
 	const name = parameter.name as ParameterName;
 	const supported = gateway.parameters[name];
 	if (!supported) return `${gateway.name} does not list it`;
+	if (operation.refuses?.includes(name)) return `${operation.name} does not support it`;
 	if (supported === 'any' || !family) return undefined;
 	if (supported !== 'model') {
 		return supported.includes(family.id) || supported.includes(String(body.model))
@@ -69,12 +72,15 @@ export function dropUnsupported(
 	body: Body,
 	family: ModelFamily | undefined,
 	gateway: Gateway,
+	operation: Operation,
 ): string[] {
 	const warnings: string[] = [];
 	for (const parameter of PARAMETERS) {
 		const { name, label } = parameter;
 		if (!('option' in parameter) && name !== 'stream') continue;
-		const reason = isEmpty(body[name]) ? '' : reasonNotToSend(parameter, body, family, gateway);
+		const reason = isEmpty(body[name])
+			? ''
+			: reasonNotToSend(parameter, body, family, gateway, operation);
 		if (reason === undefined) continue;
 		delete body[name];
 		if (reason) warnings.push(`${label} was not sent: ${reason}.`);

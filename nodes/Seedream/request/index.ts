@@ -1,6 +1,7 @@
 import { jsonParse, type IDataObject, type IExecuteSingleFunctions } from 'n8n-workflow';
 
 import {
+	GATEWAYS,
 	gatewayOf,
 	livingModels,
 	modelsFor,
@@ -8,7 +9,7 @@ import {
 	type Placement,
 	type ReferenceForm,
 } from '../catalog/gateways';
-import { familyOf, MODEL_FAMILIES, type ModelFamily } from '../catalog/models';
+import { familyOf, LAYER_REFERENCES, MODEL_FAMILIES, type ModelFamily } from '../catalog/models';
 import { operationOf, OPERATIONS, type Operation } from '../catalog/operations';
 import { MAX_IMAGES, PARAMETERS, type Parameter, type ParameterName } from '../catalog/parameters';
 import { inputError, type Reject } from '../errors';
@@ -23,9 +24,9 @@ import {
 	reasonNotToSend,
 	type Body,
 } from './body';
-import { collectReferences, loadReference, type Reference } from './references';
+import { collectImage, collectReferences, loadReference, type Reference } from './references';
 import { checkNumber } from './settings';
-import { chooseSize } from './size';
+import { chooseSize, layerSize } from './size';
 
 /** The fields of a credential that the node reads. */
 export interface Credential {
@@ -65,16 +66,29 @@ function count(value: unknown): number | undefined {
 	return number >= 1 && Number.isFinite(number) ? Math.floor(number) : undefined;
 }
 
+/** Layers of a model nobody knows: as many as any has. */
+const MAX_LAYER_IMAGES = Math.max(
+	...MODEL_FAMILIES.map(({ maxLayerImages }) => maxLayerImages ?? 1),
+);
+
 /** Most images that the response to a body may hold, wherever the body carries its parameters. */
-function expectedImages(body: Body): number {
+function expectedImages(body: Body, family: ModelFamily | undefined): number {
 	const inside = isObject(body.extra_fields) ? body.extra_fields : {};
 	const {
 		n,
+		layer_decomposition: layers,
 		sequential_image_generation: set,
 		sequential_image_generation_options: options,
 	} = mergeDeep(inside, body);
+	if (layers === true) return family?.maxLayerImages ?? MAX_LAYER_IMAGES;
 	if (set !== 'auto') return count(n) ?? 1;
 	return count(isObject(options) ? options.max_images : undefined) ?? MAX_IMAGES.max;
+}
+
+/** Whether a text is empty to a reader; zero-width characters are not blanks to `trim`. */
+function isBlank(text: unknown): boolean {
+	if (typeof text === 'object' && text !== null) return false;
+	return !String(text ?? '').replace(/[\s\p{Cf}\p{Cc}]/gu, '');
 }
 
 /** Reads the fields of one item and builds its request. */
@@ -109,7 +123,8 @@ class RequestBuilder {
 		this.checkOperation(family, gateway);
 		const references = this.references(family);
 		this.set(body, references.length, family, gateway);
-		this.warnings.push(...dropUnsupported(body, family, gateway));
+		if (this.operation.isLayers) body.layer_decomposition = true;
+		this.warnings.push(...dropUnsupported(body, family, gateway, this.operation));
 		this.transparency(body, references, family, gateway);
 		this.fileFormat(body, family, gateway);
 		body.watermark = this.watermark(body);
@@ -128,7 +143,7 @@ class RequestBuilder {
 			referenceForm: isOther
 				? (credential.referenceForm ?? gateway.referenceForm)
 				: gateway.referenceForm,
-			expectedImages: expectedImages(whole),
+			expectedImages: expectedImages(whole, family),
 			warnings: this.warnings,
 		};
 	}
@@ -167,6 +182,10 @@ class RequestBuilder {
 
 	private checkPrompt(body: Body): void {
 		const { prompt } = body;
+		if (this.operation.isLayers && isBlank(prompt)) {
+			delete body.prompt;
+			return;
+		}
 		const isNumber = typeof prompt === 'number' && Number.isFinite(prompt);
 		if (isNumber) body.prompt = String(prompt);
 		const reason = isNumber ? undefined : this.promptProblem(prompt);
@@ -182,8 +201,7 @@ class RequestBuilder {
 			return `“${prompt}”, which is not a text`;
 		}
 		if (typeof prompt === 'object' && prompt !== null) return 'not a text';
-		// Zero-width characters are not blanks to `trim`.
-		if (!String(prompt ?? '').replace(/[\s\p{Cf}\p{Cc}]/gu, '')) return 'empty';
+		if (isBlank(prompt)) return 'empty';
 		const text = String(prompt);
 		if (text.includes('[object Object]')) return 'not a text: it contains “[object Object]”';
 		const isUndefined = (value: unknown) => /\bundefined\b/.test(JSON.stringify(value) ?? '');
@@ -197,11 +215,14 @@ class RequestBuilder {
 	}
 
 	private checkOperation(family: ModelFamily | undefined, gateway: Gateway): void {
-		const { id, plural, needs } = this.operation;
+		const { id, plural, needs, instead } = this.operation;
 		if (needs && !gateway.parameters[needs]) {
+			const able = GATEWAYS.filter(({ parameters, service }) => service && parameters[needs]);
+			const others = able.map(({ name }) => name).join(' or ');
+			const another = `a credential for another gateway${others && `, such as ${others}`}`;
 			throw this.error(
 				`${gateway.name} does not support ${plural}`,
-				'Use the Text-to-Image operation, once for each image, or a credential for another gateway.',
+				instead ? `${instead}, or ${another}.` : `Use ${another}.`,
 			);
 		}
 		if (!family || family.operations.includes(id)) return;
@@ -216,6 +237,7 @@ class RequestBuilder {
 
 	private references(family: ModelFamily | undefined): Reference[] {
 		if (this.operation.references === 'none') return [];
+		if (this.operation.references === 'one') return [collectImage(this.context)];
 		const references = collectReferences(this.context);
 		const max = family?.references?.max;
 		if (this.operation.references === 'required' && references.length === 0) {
@@ -255,7 +277,9 @@ class RequestBuilder {
 		body.sequential_image_generation_options = { max_images: maxImages };
 		const stream = this.context.getNodeParameter('options.stream', 'automatic');
 		const isOffered =
-			!!family && gateway.streamsSets && !reasonNotToSend(STREAM, body, family, gateway);
+			!!family &&
+			gateway.streamsSets &&
+			!reasonNotToSend(STREAM, body, family, gateway, this.operation);
 		if (stream === 'on' || (stream === 'automatic' && isOffered)) body.stream = true;
 	}
 
@@ -292,7 +316,9 @@ class RequestBuilder {
 		if (!family || body.output_format !== undefined) return;
 		if (!isTransparent && !family.defaultFormat) return;
 		const wanted = { output_format: isTransparent ? 'png' : 'jpeg' };
-		if (!reasonNotToSend(OUTPUT_FORMAT, wanted, family, gateway)) Object.assign(body, wanted);
+		if (!reasonNotToSend(OUTPUT_FORMAT, wanted, family, gateway, this.operation)) {
+			Object.assign(body, wanted);
+		}
 	}
 
 	/** Never left to the service, whose default is to mark: an expression may give a text, or nothing. */
@@ -308,6 +334,7 @@ class RequestBuilder {
 	private size(family: ModelFamily | undefined, gateway: Gateway): string {
 		const text = (name: string, fallback: string) =>
 			String(this.context.getNodeParameter(name, fallback)).trim();
+		if (this.operation.isLayers) return layerSize(text('resolution', 'auto'), this.reject);
 		const pixels = (name: string) => Number(this.context.getNodeParameter(name, NaN));
 		const { size, warning } = chooseSize(
 			{
@@ -326,7 +353,8 @@ class RequestBuilder {
 
 	private additionalFields(): Body {
 		const value = this.context.getNodeParameter('options.additionalBodyFields', {});
-		const advice = 'Enter a JSON object, for example { "layer_decomposition": true }.';
+		const advice =
+			'Enter a JSON object, for example { "optimize_prompt_options": { "thinking": "enabled" } }.';
 		let fields: unknown = value;
 		if (typeof value === 'string') {
 			try {
@@ -361,13 +389,14 @@ export function buildRequest(
  */
 export async function completeBody(
 	context: IExecuteSingleFunctions,
-	{ body, references, referenceForm, family, gateway }: ImageRequest,
+	{ body, references, referenceForm, family, gateway, operation }: ImageRequest,
 	options: DownloadOptions,
 ): Promise<Body> {
 	if (references.length === 0) return body;
+	const rules = family && operation.isLayers ? LAYER_REFERENCES : family?.references;
 	const images: string[] = [];
 	for (const reference of references) {
-		images.push(await loadReference(context, reference, family, gateway, options));
+		images.push(await loadReference(context, reference, { family, rules, gateway }, options));
 	}
 	const isSingle = images.length === 1 && referenceForm === 'auto';
 	return { image: isSingle ? images[0] : images, ...body };

@@ -6,7 +6,7 @@ import type {
 } from 'n8n-workflow';
 
 import type { Gateway } from '../catalog/gateways';
-import type { ModelFamily } from '../catalog/models';
+import type { ModelFamily, ReferenceRules } from '../catalog/models';
 import { cut, inputError } from '../errors';
 import type { ReferenceEntry } from '../fields/references';
 import { reasonOf } from '../http/connection';
@@ -16,8 +16,21 @@ import { pngHasAlpha, readImageHeader } from '../image/header';
 /** Bytes; more than any model supports. */
 const MAX_DOWNLOAD_BYTES = 64 * 1024 * 1024;
 
+/** Names of the fields that hold references: a list, or exactly one image. */
+type Field = 'Reference Images' | 'Image';
+
+/** What a reference is checked against. */
+export interface Recipient {
+	gateway: Gateway;
+	/** Undefined for a model nobody knows, which has no rules. */
+	family?: ModelFamily;
+	rules?: ReferenceRules;
+}
+
 /** A reference image before its bytes are read. */
 export interface Reference {
+	/** The field it is set in, for messages. */
+	field: Field;
 	/** How messages call it: number, and where it comes from. */
 	label: string;
 	/** Path of a binary field of the input item, or the file itself where an expression gave it. */
@@ -57,47 +70,59 @@ function binaryPath(context: IExecuteSingleFunctions, name: string): string | un
 	});
 }
 
-function binaryNamed(context: IExecuteSingleFunctions, name: string): string {
+function binaryNamed(context: IExecuteSingleFunctions, name: string, field: Field): string {
 	const path = binaryPath(context, name);
 	if (path !== undefined) return path;
-	const names = filesOf(context.getInputData()).map(([field]) => `“${field}”`);
+	const names = filesOf(context.getInputData()).map(([file]) => `“${file}”`);
 	throw inputError(
 		context,
-		`Reference Images: the input item has no binary field “${name}”`,
+		`${field}: the input item has no binary field “${name}”`,
 		names.length > 0
 			? `It has ${names.join(', ')}. Change Binary Field Name.`
 			: 'It has no files at all. Put a node before this one that outputs the image as a file, or set Source to URL. AI Agents pass no files, so give them URLs.',
 	);
 }
 
-function binariesOf(context: IExecuteSingleFunctions, entry: ReferenceEntry): Reference[] {
+function binariesOf(
+	context: IExecuteSingleFunctions,
+	entry: ReferenceEntry,
+	field: Field,
+): Reference[] {
 	const value = entry.binaryPropertyName ?? 'data';
 	const names: unknown[] = typeof value === 'string' ? value.split(',') : [value].flat();
 	return names.map((each) => {
-		if (isBinaryData(each)) return { label: each.fileName ?? 'file', binary: each };
+		if (isBinaryData(each)) return { field, label: each.fileName ?? 'file', binary: each };
 		const name = typeof each === 'object' ? '' : String(each ?? '').trim();
 		if (!name) {
 			throw inputError(
 				context,
-				`Reference Images: a Binary Field Name is ${each && typeof each === 'object' ? 'not a name' : 'empty'}`,
+				`${field}: a Binary Field Name is ${each && typeof each === 'object' ? 'not a name' : 'empty'}`,
 				'Enter the name of the field that holds the image, for example data.',
 			);
 		}
-		return { label: `field “${name}”`, binary: binaryNamed(context, name) };
+		return { field, label: `field “${name}”`, binary: binaryNamed(context, name, field) };
 	});
 }
 
-function allImagesOf(context: IExecuteSingleFunctions): Reference[] {
+function allImagesOf(
+	context: IExecuteSingleFunctions,
+	_entry: ReferenceEntry,
+	field: Field,
+): Reference[] {
 	return filesOf(context.getInputData())
 		.filter(([, { mimeType }]) => typeof mimeType === 'string' && /^image\//i.test(mimeType))
-		.map(([name]) => ({ label: `field “${name}”`, binary: binaryPath(context, name) }))
+		.map(([name]) => ({ field, label: `field “${name}”`, binary: binaryPath(context, name) }))
 		.filter(({ binary }) => binary !== undefined);
 }
 
 /** Line ends between URLs; those within a data URI are no more than layout. */
 const BETWEEN_URLS = /[\r\n]+\s*(?=https?:|data:)/i;
 
-function urlsOf(context: IExecuteSingleFunctions, { url: value }: ReferenceEntry): Reference[] {
+function urlsOf(
+	context: IExecuteSingleFunctions,
+	{ url: value }: ReferenceEntry,
+	field: Field,
+): Reference[] {
 	const advice =
 		'Enter a URL that starts with https:// or http://, or a data URI (data:image/png;base64,…).';
 	const list: unknown[] =
@@ -105,20 +130,35 @@ function urlsOf(context: IExecuteSingleFunctions, { url: value }: ReferenceEntry
 	return list.map((each) => {
 		const text = typeof each === 'string' ? each.trim() : '';
 		if (/^data:[^,]*;base64,/i.test(text)) {
-			return { label: 'data URI', url: text.replace(/\s+/g, '') };
+			return { field, label: 'data URI', url: text.replace(/\s+/g, '') };
 		}
-		if (/^https?:\/\/\S+$/i.test(text)) return { label: text, url: text };
+		if (/^https?:\/\/\S+$/i.test(text)) return { field, label: text, url: text };
 		if (!text) {
 			const what = each && typeof each !== 'string' ? 'not a URL' : 'empty';
-			throw inputError(context, `Reference Images: a URL is ${what}`, advice);
+			throw inputError(context, `${field}: a URL is ${what}`, advice);
 		}
 		const what = /^data:/i.test(text) ? 'base64' : 'a URL';
 		const shown = cut(text, 60);
-		throw inputError(context, `Reference Images: “${shown}” is not ${what}`, advice);
+		throw inputError(context, `${field}: “${shown}” is not ${what}`, advice);
 	});
 }
 
 const SOURCES = { binary: binariesOf, allBinary: allImagesOf, url: urlsOf };
+
+function referencesOf(
+	context: IExecuteSingleFunctions,
+	entry: ReferenceEntry,
+	field: Field,
+): Reference[] {
+	const source = entry.source ?? 'binary';
+	// Not `in`: an expression may give `constructor`.
+	if (Object.keys(SOURCES).includes(source)) return SOURCES[source](context, entry, field);
+	throw inputError(
+		context,
+		`${field}: “${cut(String(source), 40)}” is not a Source`,
+		'Set Source to Binary Field, All Image Fields or URL. In an expression these are binary, allBinary and url.',
+	);
+}
 
 /**
  * The references of an item, in order. Reads no bytes.
@@ -127,35 +167,43 @@ const SOURCES = { binary: binariesOf, allBinary: allImagesOf, url: urlsOf };
 export function collectReferences(context: IExecuteSingleFunctions): Reference[] {
 	const entries = context.getNodeParameter('referenceImages.image', []) as ReferenceEntry[];
 	return entries
-		.flatMap((entry) => {
-			const source = entry.source ?? 'binary';
-			// Not `in`: an expression may give `constructor`.
-			if (Object.keys(SOURCES).includes(source)) return SOURCES[source](context, entry);
-			throw inputError(
-				context,
-				`Reference Images: “${cut(String(source), 40)}” is not a Source`,
-				'Set Source to Binary Field, All Image Fields or URL. In an expression these are binary, allBinary and url.',
-			);
-		})
+		.flatMap((entry) => referencesOf(context, entry, 'Reference Images'))
 		.map((reference, i) => ({ ...reference, label: `image ${i + 1} (${reference.label})` }));
+}
+
+/**
+ * The image of an operation on exactly one. Reads no bytes.
+ * @throws NodeOperationError for a missing field, something that is no URL, or several images
+ */
+export function collectImage(context: IExecuteSingleFunctions): Reference {
+	const entry = {
+		source: context.getNodeParameter('imageSource', 'binary'),
+		binaryPropertyName: context.getNodeParameter('imageField', 'data'),
+		url: context.getNodeParameter('imageUrl', ''),
+	} as ReferenceEntry;
+	const [image, ...more] = referencesOf(context, entry, 'Image');
+	if (image && more.length === 0) return image;
+	throw inputError(
+		context,
+		`Image: ${image ? more.length + 1 : 'no'} images instead of one`,
+		'Name one binary field or one URL. Several images need an input item each.',
+	);
 }
 
 /** Checks a file against what the model and the gateway support, and encodes it as a data URI. */
 function encode(
 	context: IExecuteSingleFunctions,
 	bytes: Buffer,
-	{ label, needsAlpha }: Reference,
-	family: ModelFamily | undefined,
-	gateway: Gateway,
+	{ field, label, needsAlpha }: Reference,
+	{ family, rules, gateway }: Recipient,
 ): string {
 	const reject = (what: string, advice: string) =>
-		inputError(context, `Reference Images: ${label} ${what}`, advice);
+		inputError(context, `${field}: ${label} ${what}`, advice);
 	const header = readImageHeader(bytes);
 	if (!header) {
 		throw reject('is not an image', 'Use a JPEG, PNG or WebP file.');
 	}
 	const { format, width, height } = header;
-	const rules = family?.references;
 	const formats = rules?.formats.filter(
 		(name) => !gateway.referenceFormats || gateway.referenceFormats.includes(name),
 	);
@@ -184,7 +232,7 @@ function encode(
 		if (Math.min(width, height) <= rules.longerThan || pixels < rules.minPixels) {
 			throw reject(
 				`${size}, which is too small`,
-				`Each side must be longer than ${rules.longerThan} pixels.`,
+				`Each side must be longer than ${rules.longerThan} pixels, and the image must have at least ${rules.minPixels} pixels.`,
 			);
 		}
 		if (pixels > rules.maxPixels) {
@@ -206,7 +254,7 @@ function encode(
 /** Downloads a reference for a gateway that supports no URLs. */
 async function downloadReference(
 	context: IExecuteSingleFunctions,
-	{ url = '', label }: Reference,
+	{ field, url = '', label }: Reference,
 	options: DownloadOptions,
 ): Promise<Buffer> {
 	try {
@@ -218,7 +266,7 @@ async function downloadReference(
 	} catch (error) {
 		throw inputError(
 			context,
-			`Reference Images: ${label} could not be downloaded`,
+			`${field}: ${label} could not be downloaded`,
 			`${reasonOf(error)}. The gateway supports no URLs, so this node downloads the image itself. Check the URL, or pass the image as a Binary Field.`,
 		);
 	}
@@ -226,14 +274,14 @@ async function downloadReference(
 
 async function readBinary(
 	context: IExecuteSingleFunctions,
-	{ binary, label }: Reference,
+	{ field, binary, label }: Reference,
 ): Promise<Buffer> {
 	try {
 		return await context.helpers.getBinaryDataBuffer(binary as string);
 	} catch {
 		throw inputError(
 			context,
-			`Reference Images: the file of ${label} is no longer stored in n8n`,
+			`${field}: the file of ${label} is no longer stored in n8n`,
 			'Run the node that outputs the file again.',
 		);
 	}
@@ -247,18 +295,17 @@ async function readBinary(
 export async function loadReference(
 	context: IExecuteSingleFunctions,
 	reference: Reference,
-	family: ModelFamily | undefined,
-	gateway: Gateway,
+	recipient: Recipient,
 	options: DownloadOptions,
 ): Promise<string> {
 	const { binary, url = '' } = reference;
 	const inline = /^data:[^,]*;base64,(.*)$/is.exec(url);
-	if (binary === undefined && !inline && gateway.referenceUrls) return url;
+	if (binary === undefined && !inline && recipient.gateway.referenceUrls) return url;
 	const bytes =
 		binary !== undefined
 			? await readBinary(context, reference)
 			: inline
 				? Buffer.from(inline[1], 'base64')
 				: await downloadReference(context, reference, options);
-	return encode(context, bytes, reference, family, gateway);
+	return encode(context, bytes, reference, recipient);
 }

@@ -1,7 +1,8 @@
 import type { IExecuteSingleFunctions } from 'n8n-workflow';
 
+import { operationOf } from '../catalog/operations';
 import { inputError } from '../errors';
-import { DEFAULT_FILE_NAME } from '../fields/options';
+import { DEFAULT_FILE_NAME, DEFAULT_LAYER_FILE_NAME } from '../fields/options';
 
 /** How the images of a request become items. */
 export interface OutputSettings {
@@ -17,6 +18,8 @@ export interface OutputSettings {
 	downloads: boolean;
 	/** Whether a set with failed images fails as a whole. */
 	failsIncompleteSets: boolean;
+	/** Whether an SVG with all layers is added. */
+	hasLayeredSvg: boolean;
 }
 
 /** An item's options that are not part of the body. All are read before anything is sent. */
@@ -80,15 +83,26 @@ export function readSettings(context: IExecuteSingleFunctions): Settings {
 	// An expression may give the text "false".
 	const flag = (name: string, fallback: boolean) => text(name, String(fallback)) !== 'false';
 	const { timeout } = context.getNodeParameter('requestOptions', {}) as { timeout?: unknown };
+	const isLayers = operationOf(context.getNodeParameter('operation'))?.isLayers;
+	const downloads = flag('downloadImages', true);
+	const hasLayeredSvg = flag('layeredSvg', false);
+	if (hasLayeredSvg && !downloads) {
+		throw inputError(
+			context,
+			'Layered SVG needs the images, but Download Images is off',
+			'Turn on Download Images, or turn off Layered SVG.',
+		);
+	}
 	const timeoutRule = { min: 1, max: MAX_TIMEOUT_MS, isWhole: false };
 	return {
 		output: {
-			fileName: text('fileName', DEFAULT_FILE_NAME),
+			fileName: text('fileName', isLayers ? DEFAULT_LAYER_FILE_NAME : DEFAULT_FILE_NAME),
 			field: text('binaryPropertyOutput', 'data'),
 			isSingleItem: text('output', 'itemPerImage') === 'singleItem',
 			isSimplified: flag('simplify', true),
-			downloads: flag('downloadImages', true),
+			downloads,
 			failsIncompleteSets: text('failedImages', 'keep') === 'fail',
+			hasLayeredSvg,
 		},
 		isPreview: flag('previewRequest', false),
 		concurrentRequests: checkNumber(

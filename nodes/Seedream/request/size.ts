@@ -1,6 +1,7 @@
 import type { Gateway } from '../catalog/gateways';
 import { MODEL_FAMILIES, type ModelFamily, type SizeRules } from '../catalog/models';
 import {
+	LAYER_SIZES,
 	RATIOS,
 	RESOLUTIONS,
 	type Ratio,
@@ -161,4 +162,18 @@ export function chooseSize(
 		size,
 		warning: `${gateway.name} does not support the resolution ${resolution} by name, so the square size ${size} was sent. Choose an Aspect Ratio for another shape.`,
 	};
+}
+
+/**
+ * The value of `size` for layers.
+ * @param resolution as the user set it
+ * @param reject creates the error for any other size
+ */
+export function layerSize(resolution: string, reject: Reject): string {
+	const size = LAYER_SIZES.find((name) => name.toLowerCase() === resolution.toLowerCase());
+	if (size) return size;
+	throw reject(
+		`Layers does not offer the resolution “${resolution}”`,
+		`Set Resolution to one of: ${LAYER_SIZES.join(', ')}. Pixels are not supported.`,
+	);
 }

@@ -62,6 +62,10 @@ const ADVICE_BY_STATUS: Readonly<Record<number, string>> = {
 	429: 'The gateway’s rate limit was reached. Raise Wait When Busy, or run again later.',
 };
 
+/** Schema of BytePlus's models at Comfy Router, `layer_decomposition`. */
+const NO_LAYER_IS_KEPT =
+	'If one layer fails, the whole request fails, and the service keeps none of the others.';
+
 /** The ids that share the most parts with an unknown one, the nearest first. */
 function nearest(unknown: string, ids: readonly string[]): string[] {
 	const parts = new Set(unknown.toLowerCase().split(/[^a-z\d]+/));
@@ -230,7 +234,10 @@ export function serviceFailure(
 	const reason = words || error.code || `HTTP status ${status} without an explanation`;
 	const message = count > 1 ? `None of the ${count} images was generated: ${reason}` : reason;
 	const line = mayBeCharged ? MAY_BE_CHARGED : advice(error, context, request);
-	const result = failure(message, [line], mayBeCharged, context, error);
+	// Not where the request was rejected before anything was generated.
+	const isOfLayer = status < 400 || status >= 500 || /^Output/i.test(error.code ?? '');
+	const lines = request.operation.isLayers && isOfLayer ? [line, NO_LAYER_IS_KEPT] : [line];
+	const result = failure(message, lines, mayBeCharged, context, error);
 	result.failure.isRefused = !mayBeCharged && isRefusal(error, '', context);
 	return result;
 }

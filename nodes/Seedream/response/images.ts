@@ -14,7 +14,7 @@ export interface FoundImage extends ImageSource {
 }
 
 /** Fields that carry an image, in a response of the API or of a gateway that wraps it. */
-const IMAGE_FIELDS = [
+export const IMAGE_FIELDS = [
 	'url',
 	'image_url',
 	'imageUrl',

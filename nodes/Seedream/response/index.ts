@@ -12,7 +12,8 @@ import { Semaphore } from '../http/semaphore';
 import { recoveryUrl } from '../image/store';
 import type { ImageRequest } from '../request';
 import type { OutputSettings } from '../request/settings';
-import { finishImage, notGenerated, toItems, type FinishedImage } from './items';
+import { finishImage, notGenerated, storeLayeredSvg, toItems, type FinishedImage } from './items';
+import { arrangeLayers } from './layers';
 import { readRecords, type FailedRecord, type SummaryRecord } from './records';
 
 /** Parallel downloads of one response. */
@@ -27,6 +28,8 @@ export interface ReadingOptions {
 	download: DownloadOptions;
 	/** Milliseconds without progress after which the response counts as cut short. */
 	idle: number;
+	/** Redacts what the service says of layers, which goes into files and their names. */
+	clean: <T>(value: T) => T;
 }
 
 /** The failure of a set that the user wants whole or not at all. */
@@ -73,7 +76,7 @@ export async function readResponse(
 	request: ImageRequest,
 	response: IN8nHttpFullResponse,
 	connection: Connection,
-	{ output, download, idle }: ReadingOptions,
+	{ output, download, idle, clean }: ReadingOptions,
 	urls: string[],
 ): Promise<INodeExecutionData[]> {
 	const total = Math.min(idle * (1 + request.expectedImages), Math.max(MAX_TOTAL_MS, idle * 2));
@@ -89,6 +92,7 @@ export async function readResponse(
 			else if (record.type === 'failed') failed.push(record);
 			else {
 				if (record.url) urls.push(record.url);
+				if (record.layer) record.layer = clean(record.layer);
 				const image = downloads.run(
 					async () => await finishImage(context, request, record, output, download),
 				);
@@ -102,11 +106,17 @@ export async function readResponse(
 				if (!record.url) urls.push(recoveryUrl(context, undefined, binary));
 			}
 		}
-		const finished = await Promise.all(images);
+		const arrived = await Promise.all(images);
 		if (failed.length > 0 && output.failsIncompleteSets) {
 			throw incompleteSet(urls, failed, summary?.requestId);
 		}
-		return toItems(context, request, finished, failed, summary as SummaryRecord, output);
+		const { isLayers } = request.operation;
+		const finished = isLayers ? arrangeLayers(arrived) : arrived;
+		const svg =
+			isLayers && output.hasLayeredSvg
+				? await storeLayeredSvg(context, request, finished, output, bytes)
+				: undefined;
+		return toItems(context, request, finished, failed, summary as SummaryRecord, output, svg);
 	} catch (error) {
 		throw toFailure(error, urls);
 	}

@@ -1,15 +1,28 @@
 import type { IDataObject, IExecuteSingleFunctions, INodeExecutionData } from 'n8n-workflow';
 
 import { errorItem } from '../errors';
+import { reasonOf } from '../http/connection';
 import type { DownloadOptions } from '../http/download';
+import type { LimitedStream } from '../http/limitedStream';
+import { layeredSvg, SVG_MIME_TYPE } from '../image/layeredSvg';
 import { storeImage, type StoredImage } from '../image/store';
 import type { ImageRequest } from '../request';
 import type { OutputSettings } from '../request/settings';
+import { labelOf, pixelsOf, type PlacedLayer } from './layers';
 import type { FailedRecord, ImageRecord, SummaryRecord } from './records';
 
 /** An image with all that is known of it. */
 export interface FinishedImage extends StoredImage {
 	record: ImageRecord;
+	/** Its place among the others, once all are there. */
+	layer?: PlacedLayer;
+}
+
+/** The layered SVG of a response, and what is missing in it. */
+export interface LayeredSvg {
+	/** Absent where it could not be created. */
+	file?: StoredImage;
+	warnings: string[];
 }
 
 function timestamp(): string {
@@ -27,14 +40,11 @@ function shortened(name: string): string {
 		.replace(/\uFFFD+$/, '');
 }
 
-/**
- * The file name of an image, without extension. Images of one response never share a name, so that no
- * file replaces another.
- */
-function fileName(
+/** Fills in a pattern. @param name of a layer */
+function filled(
 	context: IExecuteSingleFunctions,
 	request: ImageRequest,
-	{ index }: ImageRecord,
+	{ index, name }: { index: number; name?: string },
 	pattern: string,
 ): string {
 	const values = new Map([
@@ -42,10 +52,24 @@ function fileName(
 		['date', timestamp()],
 		['item', String(context.getItemIndex())],
 		['index', String(index)],
+		...(name === undefined ? [] : ([['name', name]] as const)),
 	]);
-	const name = pattern
+	return pattern
 		.replace(/\{(\w+)\}/g, (placeholder, key: string) => values.get(key) ?? placeholder)
 		.replace(/[\\/:*?"<>|\p{Cc}]+/gu, '-');
+}
+
+/**
+ * The file name of an image, without extension. Images of one response never share a name, so that no
+ * file replaces another.
+ */
+function fileName(
+	context: IExecuteSingleFunctions,
+	request: ImageRequest,
+	{ index, layer }: ImageRecord,
+	pattern: string,
+): string {
+	const name = filled(context, request, { index, name: layer && labelOf(layer) }, pattern);
 	const short = shortened(name);
 	const isOnlyOne = request.expectedImages === 1 && index === 0;
 	const isDistinct = pattern.includes('{index}') && short === name;
@@ -62,19 +86,61 @@ export async function finishImage(
 ): Promise<FinishedImage> {
 	// The bytes are in n8n's store then.
 	const kept = { ...record, bytes: undefined };
+	if (!record.url && !record.bytes) {
+		return { record: kept, downloadError: 'The response contains no image of this layer' };
+	}
 	if (!downloads && record.url) return { record: kept };
 	const name = fileName(context, request, record, pattern);
 	return { record: kept, ...(await storeImage(context, record, name, options)) };
 }
 
+/**
+ * Stores an SVG of all layers. Never throws: the layers themselves are there.
+ * @param images in order, the background first
+ * @param bytes of the response, whose kind of stream n8n's store gets
+ */
+export async function storeLayeredSvg(
+	context: IExecuteSingleFunctions,
+	request: ImageRequest,
+	images: FinishedImage[],
+	{ fileName: pattern }: OutputSettings,
+	bytes: LimitedStream,
+): Promise<LayeredSvg> {
+	const { width, height } = pixelsOf(images[0]);
+	const failed = 'The layered SVG could not be created';
+	if (width === undefined || height === undefined) {
+		return { warnings: [`${failed}: the size of the background is not known.`] };
+	}
+	const layers = images.flatMap((image) => {
+		const { binary, layer } = image;
+		if (!binary || !layer) return [];
+		const { left = 0, top = 0, ...size } = layer.place ?? {};
+		const place = { left, top, width, height, ...pixelsOf(image), ...size };
+		return [{ ...place, name: labelOf(layer), description: layer.description, image: binary }];
+	});
+	const missing = images.length - layers.length;
+	const warnings =
+		missing > 0 ? [`The layered SVG lacks ${missing} of ${images.length} images.`] : [];
+	const index = 1 + Math.max(...images.map(({ record }) => record.index));
+	const name = shortened(filled(context, request, { index, name: 'layers' }, pattern));
+	const file = { mimeType: SVG_MIME_TYPE, fileName: `${name}.svg`, width, height };
+	try {
+		const svg = bytes.toReadable(layeredSvg(context, { width, height }, layers));
+		const binary = await context.helpers.prepareBinaryData(
+			svg as unknown as Buffer,
+			file.fileName,
+			file.mimeType,
+		);
+		return { file: { binary, ...file }, warnings };
+	} catch (error) {
+		return { warnings: [`${failed}: ${reasonOf(error)}.`] };
+	}
+}
+
 /** An image as JSON; complete without the binary, and never with its bytes. */
 function imageJson(image: FinishedImage, request: ImageRequest): IDataObject {
-	const { record, width, height, mimeType, fileName: name, downloadError } = image;
-	const [, saidWidth, saidHeight] = /^(\d+)x(\d+)$/.exec(record.size ?? '') ?? [];
-	const pixels = {
-		width: width ?? (saidWidth ? Number(saidWidth) : undefined),
-		height: height ?? (saidHeight ? Number(saidHeight) : undefined),
-	};
+	const { record, layer, mimeType, fileName: name, downloadError } = image;
+	const pixels = pixelsOf(image);
 	const size = pixels.width === undefined ? record.size : `${pixels.width}x${pixels.height}`;
 	const asked = String(request.body.size);
 	const warnings =
@@ -83,6 +149,13 @@ function imageJson(image: FinishedImage, request: ImageRequest): IDataObject {
 			: [];
 	return {
 		index: record.index,
+		...(layer && {
+			zIndex: layer.zIndex,
+			name: layer.name,
+			description: layer.description,
+			box: layer.box,
+			extra: layer.extra,
+		}),
 		size,
 		...pixels,
 		mimeType,
@@ -101,12 +174,14 @@ export function notGenerated({ index, code, message }: FailedRecord): string {
 }
 
 /** Engines such as new-api pass on only what they know. */
-function adviceOnDroppedParameters({ body }: ImageRequest): string {
-	const isEverywhere = 'extra_fields' in body && 'sequential_image_generation' in body;
+function adviceOnDroppedParameters({ body, operation }: ImageRequest): string {
+	const name = operation.needs ?? 'sequential_image_generation';
+	const isEverywhere = 'extra_fields' in body && name in body;
 	const cure = isEverywhere
 		? 'ask its operator to let the field through'
 		: 'set Gateway to Other in the credential and Seedream Parameters to Both';
-	return `Many gateways silently drop sequential_image_generation: if a set is always one image, ${cure}.`;
+	const always = operation.isLayers ? 'there are never layers' : 'a set is always one image';
+	return `Many gateways silently drop ${name}: if ${always}, ${cure}.`;
 }
 
 /**
@@ -141,10 +216,16 @@ function requestWarnings(
 	const missing = request.expectedImages - images.length - failed.length;
 	if (missing > 0 && summary.warnings.length === 0) {
 		const received = images.length + failed.length;
-		const counts = `Requested ${request.expectedImages} images, received ${received}.`;
 		const mayBeDropped = received === 1 && !request.gateway.service;
 		const advice = mayBeDropped ? [adviceOnDroppedParameters(request)] : [];
-		warnings.push([counts, 'The model decides how many it generates.', ...advice].join(' '));
+		const counts = request.operation.isLayers
+			? ['Received one image without layers. Name the elements in the Prompt.']
+			: [
+					`Requested ${request.expectedImages} images, received ${received}.`,
+					'The model decides how many it generates.',
+				];
+		if (received === 1 || !request.operation.isLayers)
+			warnings.push([...counts, ...advice].join(' '));
 	}
 	return warnings;
 }
@@ -160,6 +241,7 @@ function compact(json: IDataObject): IDataObject {
  * The output items of one request: one per image, or one for all.
  * @param images finished ones, at least one
  * @param failed images of a set that were not generated
+ * @param svg one more file: an item of its own, or `<field>_svg` in the one for all
  */
 export function toItems(
 	context: IExecuteSingleFunctions,
@@ -168,6 +250,7 @@ export function toItems(
 	failed: FailedRecord[],
 	summary: SummaryRecord,
 	{ field, isSimplified, isSingleItem }: OutputSettings,
+	svg?: LayeredSvg,
 ): INodeExecutionData[] {
 	const pairedItem = { item: context.getItemIndex() };
 	const common = {
@@ -180,7 +263,11 @@ export function toItems(
 	const response = isSimplified ? undefined : (summary.raw as IDataObject);
 	const onceOnly = { usage: summary.usage, response };
 	const isContinued = context.continueOnFail();
-	const warnings = requestWarnings(images, failed, isContinued, request, summary);
+	const warnings = [
+		...requestWarnings(images, failed, isContinued, request, summary),
+		...(svg?.warnings ?? []),
+	];
+	const { binary: svgBinary, ...svgJson } = svg?.file ?? {};
 	const errorItems = isContinued
 		? failed.map((record) =>
 				errorItem(
@@ -198,9 +285,11 @@ export function toItems(
 		const json = {
 			...common,
 			images: images.map((image) => compact(imageJson(image, request))),
+			svg: svgBinary && (svgJson as IDataObject),
 			...onceOnly,
 			warnings,
 		};
+		if (svgBinary) binaries.push([`${field}_svg`, svgBinary]);
 		const item = { json: compact(json), binary: Object.fromEntries(binaries), pairedItem };
 		return [item, ...errorItems];
 	}
@@ -216,5 +305,8 @@ export function toItems(
 		const binary = image.binary && { [field]: image.binary };
 		return { json: compact(json), ...(binary && { binary }), pairedItem };
 	});
-	return [...items, ...errorItems];
+	const svgItems = svgBinary
+		? [{ json: compact({ ...common, ...svgJson }), binary: { [field]: svgBinary }, pairedItem }]
+		: [];
+	return [...items, ...svgItems, ...errorItems];
 }

@@ -25,11 +25,15 @@ import {
 	withoutImageData,
 	type FoundImage,
 } from './images';
+import { isLayerEntry, layerOf, type Layer } from './layers';
 import type { Piece } from './piece';
 import { readPieces } from './pieces';
 import { serviceErrorOf, type ServiceError } from './serviceError';
 
-/** One image of a response; `url`, or `bytes` until the next record is asked for, or both hold it. */
+/**
+ * One image of a response; `url`, or `bytes` until the next record is asked for, or both hold it. A layer
+ * may come without either.
+ */
 export interface ImageRecord {
 	type: 'image';
 	/** Place in the response, from 0; no two images share one. */
@@ -39,6 +43,8 @@ export interface ImageRecord {
 	/** `<width>x<height>` as the service says. */
 	size?: string;
 	revisedPrompt?: string;
+	/** In a response that holds layers. */
+	layer?: Layer;
 }
 
 /** An image of a set that the service rejected or failed to generate; it is not charged. */
@@ -203,6 +209,10 @@ class ResponseReader {
 		const error = serviceErrorOf(value);
 		if (error?.isExplicit) return [this.toFailed(value, error)];
 		this.note(error);
+		// What is said of a layer reaches the user, even where its image does not.
+		if (this.request.operation.isLayers && isLayerEntry(value)) {
+			return [this.imageRecord({ entry: value })];
+		}
 		if (!isTask(value)) this.unknown.push(value);
 		return [];
 	}
@@ -301,18 +311,23 @@ class ResponseReader {
 		const first = url === undefined ? undefined : this.urls.get(url);
 		if (first !== undefined && first !== this.valueCount) return [];
 		if (url) this.urls.set(url, this.valueCount);
-		const { data = {} } = entrySchema.safeParse(entry) as { data?: z.infer<typeof entrySchema> };
 		this.images += 1;
-		return [
-			{
-				type: 'image',
-				index: this.takeIndex(data.image_index),
-				url,
-				bytes,
-				size: data.size || undefined,
-				revisedPrompt: data.revised_prompt || undefined,
-			},
-		];
+		return [this.imageRecord({ url, bytes, entry })];
+	}
+
+	private imageRecord({ url, bytes, entry }: FoundImage): ImageRecord {
+		const { data = {} } = entrySchema.safeParse(entry) as { data?: z.infer<typeof entrySchema> };
+		const layer = this.request.operation.isLayers ? layerOf(entry) : undefined;
+		const isIndex = Number.isInteger(layer?.zIndex) && Number(layer?.zIndex) >= 0;
+		return {
+			type: 'image',
+			index: this.takeIndex(data.image_index ?? (isIndex ? layer?.zIndex : undefined)),
+			url,
+			bytes,
+			size: data.size || undefined,
+			revisedPrompt: data.revised_prompt || undefined,
+			...(layer && { layer }),
+		};
 	}
 
 	private toFailed(value: unknown, { code, message }: ServiceError): FailedRecord {

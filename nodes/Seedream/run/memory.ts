@@ -1,6 +1,7 @@
 import type { IExecuteSingleFunctions, INodeExecutionData } from 'n8n-workflow';
 
 import { RequestFailure } from '../errors';
+import { SVG_MIME_TYPE } from '../image/layeredSvg';
 import { recoveryUrl } from '../image/store';
 
 /** How a request ended. */
@@ -14,7 +15,9 @@ interface Outcome {
 /** Where the images of output items can be had. */
 function urlsOf(items: INodeExecutionData[], context: IExecuteSingleFunctions): string[] {
 	return items.flatMap(({ json, binary }) => {
-		const images = (json.images ?? (json.error ? [] : [json])) as Array<{ url?: string }>;
+		// A layered SVG holds no image that is not there already.
+		const isImage = !json.error && json.mimeType !== SVG_MIME_TYPE;
+		const images = (json.images ?? (isImage ? [json] : [])) as Array<{ url?: string }>;
 		const files = Object.values(binary ?? {});
 		return images.map(({ url }, i) => recoveryUrl(context, url, files[i]));
 	});
