@@ -103,6 +103,38 @@ describe.each<[string, IWorkflowSettings]>([
 		expect((await read(files.data_1)).equals(await made(1))).toBe(true);
 	});
 
+	it('an image to split, and its layers in an SVG', async () => {
+		const sample = (size: string) => `${bench.gateway.url}/samples/${size}.png`;
+		const data = [
+			{ url: sample('200x100'), z_index: 0 },
+			{
+				url: sample('61x41'),
+				z_index: 1,
+				name: 'cat',
+				bounding_box: { absolute: [9, 9, 70, 50] },
+			},
+		];
+		bench.gateway.inject({ on: 'request', body: JSON.stringify({ data }) });
+		const photo = await picture(512, 512);
+		const items = await bench.items(
+			parameters('layers', IDS['5.0-pro'], {
+				imageField: 'photo',
+				options: { layeredSvg: true, binaryPropertyOutput: 'layer' },
+			}),
+			{ items: [itemOf({ photo: await stored(photo, 'image/png') })], workflowSettings },
+		);
+		expect(bench.bodies()).toMatchObject([{ image: dataUri('png', photo) }]);
+		const files = await Promise.all(items.map(async (item) => await read(filesOf(item).layer)));
+		const [first, second, svg] = files;
+		expect(files).toHaveLength(3);
+		const images = [...svg.toString().matchAll(/xlink:href="([^"]*)"/g)].map(([, uri]) => uri);
+		expect(images).toEqual([dataUri('png', first), dataUri('png', second)]);
+		expect(filesOf(items[2]).layer).toMatchObject({
+			mimeType: 'image/svg+xml',
+			fileName: items[2].json.fileName,
+		});
+	});
+
 	it('a large file', async () => {
 		const [item] = await bench.items(
 			parameters('textToImage', IDS['4.0'], { prompt: '[pixels:64x48] [bytes:5000000]' }),

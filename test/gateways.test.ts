@@ -406,7 +406,7 @@ describe('what a gateway cannot take', () => {
 			});
 			expect(message).toBe('Gateway 002 Style does not support image sets [item 0]');
 			expect(description).toBe(
-				'Use the Text-to-Image operation, once for each image, or a credential for another gateway.',
+				'Use the Text-to-Image operation, once for each image, or a credential for another gateway, such as Volcengine Ark or BytePlus ModelArk.',
 			);
 		},
 	);

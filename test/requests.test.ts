@@ -364,7 +364,10 @@ describe('options, with the model from an expression so that nothing is hidden',
 		).toEqual({ ...common, ...sent });
 		expect(
 			await bench.body(
-				parameters('textToImage', IDS['4.5'], { options: { ...options, background: 'opaque' } }),
+				// The editor hides a background where the model has none; an expression hides nothing.
+				parameters('textToImage', `={{ "${IDS['4.5']}" }}`, {
+					options: { ...options, background: 'opaque' },
+				}),
 				{
 					credentials: bench.credentials('gateway002'),
 				},

@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { queues } from '../nodes/Seedream/run/queues';
 import { runNode, type CredentialValues, type NodeResult, type NodeRun } from './engine';
 import { GATEWAYS } from './facts/gateways';
-import { FAMILIES, MODELS, type Family } from './facts/models';
+import { FAMILIES, MODELS, type Family, type Operation } from './facts/models';
 import { startGateway, type Gateway, type ProfileName } from './gateway';
 
 export { FAMILIES, type Family } from './facts/models';
@@ -28,7 +28,7 @@ export function byId(model: string): INodeParameters {
 
 /** Parameters of a run; those left out are as a user finds them. */
 export function parameters(
-	operation: 'textToImage' | 'imageToImage' | 'imageSet',
+	operation: Operation,
 	model: string,
 	more: INodeParameters = {},
 ): INodeParameters {

@@ -1,6 +1,7 @@
 import { NodeConnectionTypes, type INodeType, type INodeTypeDescription } from 'n8n-workflow';
 
 import { properties, SUBTITLE } from './fields';
+import { LAYER_OPERATIONS } from './fields/conditions';
 import { layerCounts } from './fields/size';
 import { generateImages } from './generateImages';
 import { searchModels } from './listSearch/searchModels';
@@ -41,8 +42,7 @@ export class Seedream implements INodeType {
 			},
 			{
 				message: `Layers: the response to each input item holds ${layerCounts()} images.`,
-				displayCondition:
-					'={{ $input.all().length > 1 && $parameter["operation"] === "layers" && !$parameter["options"]?.previewRequest }}',
+				displayCondition: `={{ $input.all().length > 1 && ${JSON.stringify(LAYER_OPERATIONS)}.includes($parameter["operation"]) && !$parameter["options"]?.previewRequest }}`,
 				whenToDisplay: 'beforeExecution',
 				location: 'outputPane',
 			},

@@ -420,7 +420,10 @@ class Maker {
 
 	private send(base: Omit<Case, 'name'>, field: Field, value: unknown): void {
 		const { set } = SETTINGS[field.name];
-		base.parameters = mergeOptions([base.parameters, set(value)]);
+		// The editor hides a background where the model has none; an expression hides nothing.
+		const isHidden = isBackground(field) && !MODELS[this.family].parameters.background;
+		const model = isHidden ? [{ model: byId('={{ $json.model }}') }] : [];
+		base.parameters = mergeOptions([base.parameters, set(value), ...model]);
 		if (field.name === 'prompt') {
 			base.body.prompt = longPrompt(Number(value));
 		} else if (field.name === 'stream' && value === false) {

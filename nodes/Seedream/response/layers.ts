@@ -79,11 +79,10 @@ export function isLayerEntry(entry: unknown): entry is Record<string, unknown> {
 export function layerOf(entry: Record<string, unknown>): Layer {
 	const known = layerSchema.parse(entry);
 	const { absolute, normalized } = known.bounding_box ?? {};
-	const read = { ...known, bounding_box: absolute ?? normalized };
-	const others = Object.entries(entry).filter(
-		([name]) =>
-			!OUTPUT_FIELDS.includes(name) && (read as Record<string, unknown>)[name] === undefined,
-	);
+	const read: Record<string, unknown> = { ...known, bounding_box: absolute ?? normalized };
+	const isUnknown = ([name, value]: [string, unknown]) =>
+		value !== null && !OUTPUT_FIELDS.includes(name) && read[name] === undefined;
+	const others = Object.entries(entry).filter(isUnknown);
 	const extra = withoutImageData(Object.fromEntries(others)) as IDataObject;
 	return {
 		zIndex: known.z_index,
