@@ -115,7 +115,8 @@ function gateways(): string {
 
 /** Body fields that more than one field of the node, or none alone, decides. */
 const COMPOSED: Record<string, string> = {
-	image: 'Reference Images',
+	image: 'Reference Images, Image Source (Layers)',
+	layer_decomposition: 'Operation: Layers',
 	sequential_image_generation: 'Operation: Image Set',
 	size: 'Aspect Ratio, Resolution, Width, Height',
 	stream: 'Stream (Image Set)',

