@@ -198,11 +198,13 @@ function lineEnd(fault: NonNullable<RequestFault['stream']>): string {
 
 function arkImage(plan: Plan, slot: Slot, base64: Base64Of): object {
 	const { url, width, height, format } = slot.image;
+	const layer = plan.layers?.[slot.index];
 	return {
-		...(plan.base64 ? { b64_json: base64(slot) } : { url }),
+		...layer?.entry,
+		...(plan.base64 && !layer?.isLost ? { b64_json: base64(slot) } : { url }),
 		...(hasSize(plan) ? { size: `${width}x${height}` } : {}),
 		...(isLayerFamily(plan) ? { output_format: format } : {}),
-		...(echoesBackground(plan) ? { background: plan.background ?? 'auto' } : {}),
+		...(echoesBackground(plan) && !layer ? { background: plan.background ?? 'auto' } : {}),
 	};
 }
 

@@ -205,7 +205,6 @@ describe('what is rejected', () => {
 			{ model: LITE, optimize_prompt_options: { mode: 'fast' } },
 			"optimize_prompt_options.mode must be 'standard'",
 		],
-		[{ model: PRO, layer_decomposition: true }, 'not offered by this embedded gateway'],
 		[{ model: SEEDREAM_3, image: 'https://example.com/a.png' }, unsupported('image')],
 		[{ model: SEEDEDIT, size: 'adaptive' }, '`image`', 'MissingParameter'],
 		[{ model: SEEDREAM_4_5, image: 'a.png' }, 'http(s) URL', 'InvalidImageURL.InvalidFormat'],

@@ -143,11 +143,14 @@ async function* make(
 	plan: Plan,
 	fault?: RequestFault,
 ): AsyncGenerator<Slot> {
-	const { prompt, model, width, height, format } = plan;
+	const { prompt, model } = plan;
 	for (let index = 0; index < plan.count; index += 1) {
 		if (latency > 0) await sleep(latency);
-		const held = fault?.moderate?.includes(index) ?? false;
-		const pieces = held ? [] : await draw(plan, index);
+		const layer = plan.layers?.[index];
+		// Layers fail together.
+		const held = fault?.moderate?.some((place) => layer !== undefined || place === index) ?? false;
+		const { width, height, format } = layer ?? plan;
+		const pieces = held ? [] : (layer?.pieces ?? (await draw(plan, index)));
 		const image: ImageRecord = {
 			id: randomUUID(),
 			requestId: record.id,
@@ -160,7 +163,8 @@ async function* make(
 			billed: !held,
 			delivered: 0,
 		};
-		if (!held && !plan.base64) image.url = url + files.put(pieces, image, profile.name);
+		if (!held && !plan.base64 && !layer?.isLost)
+			image.url = url + files.put(pieces, image, profile.name);
 		ledger.images.push(image);
 		yield { index, image, pieces, ...(held ? { error: MODERATED } : {}) };
 	}

@@ -8,6 +8,7 @@ import {
 	type SizeRules,
 } from '../facts/models';
 import { RATIOS, type Resolution, type Row } from '../facts/sizes';
+import type { LayerImage } from './layers';
 import { readReferences, type Reference } from './references';
 import { invalid, Refusal } from './refusal';
 import { readTags, type Tags } from './tags';
@@ -53,6 +54,8 @@ export interface Plan {
 	base64: boolean;
 	webSearch: boolean;
 	tags: Tags;
+	/** The images themselves where a picture was split, in the order of `data`. */
+	layers?: readonly LayerImage[];
 }
 
 /**

@@ -39,6 +39,12 @@ export function invalid(param: string, reason: string): Refusal {
 	);
 }
 
+/** The first party's refusal of a request without a parameter that it requires. */
+export function missing(param: string): Refusal {
+	const message = `The request failed because it is missing one or multiple required parameters: \`${param}\`.`;
+	return new Refusal(400, 'MissingParameter', message, { param });
+}
+
 /** A request id in the form the service gives it. */
 export function requestId(style: ErrorStyle): string {
 	const random = randomBytes(12).toString('hex');

@@ -3,7 +3,10 @@
  * tests are exact without a second channel: `a fox in four seasons [images:2]`.
  */
 export interface Tags {
-	/** `[images:2]`: how many images a set gets. Absent: as many as `max_images` allows. */
+	/**
+	 * `[images:2]`: how many images a set gets, absent: as many as `max_images` allows; or how many a
+	 * picture is split into, the base included.
+	 */
 	images?: number;
 	/** `[bytes:12000000]`: every file has exactly this many bytes, without costing CPU. */
 	bytes?: number;
@@ -13,7 +16,28 @@ export interface Tags {
 	pixels?: { width: number; height: number };
 	/** `[format:webp]`: the files have this format, whatever was requested. */
 	format?: string;
+	/** `[odd:unordered,strings]`: in which ways the layers of a picture are not as documented. */
+	odd: readonly Oddity[];
 }
+
+/** What others met in responses with layers, by the name it has in `[odd:…]`. */
+export const ODDITIES = [
+	/** The entries of `data` come from the top down. */
+	'unordered',
+	/** `z_index` is a string. */
+	'strings',
+	/** There is no `z_index`. */
+	'unnumbered',
+	/** Boxes lie partly outside the base. */
+	'edge',
+	/** Files have half the pixels of their boxes. */
+	'pixels',
+	/** The topmost layer's entry has no image. */
+	'lost',
+	/** Layers have fields that no document names. */
+	'unknown',
+] as const;
+export type Oddity = (typeof ODDITIES)[number];
 
 /** Reads the tags out of a prompt. */
 export function readTags(prompt: string): Tags {
@@ -30,5 +54,6 @@ export function readTags(prompt: string): Tags {
 		exif: number('exif'),
 		pixels: pixels && { width: pixels[0], height: pixels[1] },
 		format: tag('format', 'jpeg|png|webp|gif|tiff|avif'),
+		odd: ODDITIES.filter((name) => tag('odd', '[a-z,]+')?.split(',').includes(name)),
 	};
 }

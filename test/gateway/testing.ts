@@ -14,6 +14,8 @@ const responseBody = z.looseObject({
 				b64_json: z.string().nullish(),
 				size: z.string().optional(),
 				error: z.looseObject({ code: z.string() }).optional(),
+				z_index: z.union([z.number(), z.string()]).optional(),
+				bounding_box: z.looseObject({ absolute: z.array(z.number()) }).optional(),
 			}),
 		)
 		.default([]),
@@ -82,4 +84,51 @@ export async function dataUri(
 		.toFormat(format)
 		.toBuffer();
 	return `data:image/${format};base64,${bytes.toString('base64')}`;
+}
+
+/** A layer and where it belongs: edges in pixels of the base, right and bottom exclusive. */
+export interface PlacedLayer {
+	file: Buffer;
+	edges: readonly number[];
+}
+
+/** Puts a split picture together again: layers from the bottom up, scaled to their boxes. */
+export async function compose(base: Buffer, layers: readonly PlacedLayer[]): Promise<Buffer> {
+	const { width, height } = await sharp(base).metadata();
+	const overlays = layers.map(async ({ file, edges: [left, top, right, bottom] }) => {
+		const [x, y] = [Math.max(left, 0), Math.max(top, 0)];
+		const whole = { width: right - left, height: bottom - top };
+		const seen = { width: Math.min(right, width) - x, height: Math.min(bottom, height) - y };
+		const scaled = await sharp(file)
+			.resize({ ...whole, fit: 'fill' })
+			.png()
+			.toBuffer();
+		const part = sharp(scaled).extract({ left: x - left, top: y - top, ...seen });
+		return { input: await part.png().toBuffer(), left: x, top: y };
+	});
+	const canvas = sharp(base).composite(await Promise.all(overlays));
+	return await canvas.removeAlpha().png().toBuffer();
+}
+
+/** How far two pictures of the same size are apart, in values of a channel from 0 to 255. */
+export async function difference(a: Buffer, b: Buffer): Promise<{ mean: number; max: number }> {
+	const [first, second] = await Promise.all(
+		[a, b].map(async (file) => {
+			const bitmap = sharp(file).flatten({ background: '#ffffff' }).toColourspace('srgb').raw();
+			return await bitmap.toBuffer({ resolveWithObject: true });
+		}),
+	);
+	const pixels = ({ info }: typeof first) => `${info.width}x${info.height}x${info.channels}`;
+	if (pixels(first) !== pixels(second)) {
+		throw new Error(`Different sizes: ${pixels(first)} and ${pixels(second)}`);
+	}
+	let sum = 0;
+	let max = 0;
+	const { data } = first;
+	for (let i = 0; i < data.length; i += 1) {
+		const distance = data[i] > second.data[i] ? data[i] - second.data[i] : second.data[i] - data[i];
+		sum += distance;
+		if (distance > max) max = distance;
+	}
+	return { mean: sum / first.data.length, max };
 }

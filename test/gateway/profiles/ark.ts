@@ -6,6 +6,7 @@ import {
 	type Family,
 	familyOf,
 	idsOf,
+	LAYERS,
 	type ModelId,
 	type ModelParameter,
 	MODELS,
@@ -20,13 +21,15 @@ import {
 	sizeForms,
 	sizeRefusal,
 } from '../plan';
-import { invalid, Refusal } from '../refusal';
+import { checkLayers, splitPicture } from '../layers';
+import { invalid, missing, Refusal } from '../refusal';
 import { EXAMPLE, parseBody, type Profile } from './profile';
 
 /** The body fields that Ark knows, by type. What it does not know it ignores. */
 const arkBody = z.looseObject({
 	model: z.string(),
-	prompt: z.string().min(1),
+	/** Required but for layers. */
+	prompt: z.string().default(''),
 	image: z.union([z.string(), z.array(z.string())]).optional(),
 	size: z.string().optional(),
 	response_format: z.enum(['url', 'b64_json']).optional(),
@@ -55,7 +58,7 @@ const arkBody = z.looseObject({
 		.max(RANGES.guidance_scale.max)
 		.optional(),
 });
-type ArkBody = z.infer<typeof arkBody>;
+export type ArkBody = z.infer<typeof arkBody>;
 
 /** Fields that only some models support, each with the parameter it belongs to. */
 const GATED: ReadonlyArray<[field: keyof ArkBody & string, parameter: ModelParameter]> = [
@@ -109,6 +112,10 @@ export async function planArk(body: unknown, service: Service, day?: string): Pr
 	const family = familyBehind(model, service, day);
 	const imageRequest = parseBody(arkBody, body, refuse);
 	checkModelRules(imageRequest, family);
+	if (imageRequest.layer_decomposition) {
+		const { size, ...rest } = imageRequest;
+		return await splitPicture(await planImages(rest, family, LAYERS.references), size);
+	}
 	const plan = await planImages(imageRequest, family);
 	if (plan.transparent) await checkTransparency(plan, family, imageRequest.output_format);
 	return plan;
@@ -126,8 +133,13 @@ export function checkModelRules(body: unknown, family: Family): void {
 		if (field === 'guidance_scale' && imageRequest.model === LENIENT_MODEL) continue;
 		throw unsupported(field);
 	}
-	checkSize(imageRequest.size, family);
-	checkImageField(imageRequest, family);
+	if (imageRequest.layer_decomposition) {
+		checkLayers(imageRequest);
+	} else {
+		if (imageRequest.prompt === '') throw missing('prompt');
+		checkSize(imageRequest.size, family);
+		checkImageField(imageRequest, family);
+	}
 	checkValue('output_format', imageRequest.output_format, family);
 	checkValue('background', imageRequest.background, family);
 	const { mode, thinking } = imageRequest.optimize_prompt_options ?? {};
@@ -140,17 +152,10 @@ export function checkModelRules(body: unknown, family: Family): void {
 		throw unsupported('optimize_prompt_options.thinking');
 	}
 	checkTotal(imageRequest, family);
-	if (imageRequest.layer_decomposition) {
-		throw invalid('layer_decomposition', 'it is not offered by this embedded gateway');
-	}
 }
 
-function refuse(field: string, reason: string, missing: boolean): Refusal {
-	if (missing || (field === 'prompt' && reason.startsWith('Too small'))) {
-		const message = `The request failed because it is missing one or multiple required parameters: \`${field}\`.`;
-		return new Refusal(400, 'MissingParameter', message, { param: field });
-	}
-	return invalid(field, reason);
+function refuse(field: string, reason: string, isMissing: boolean): Refusal {
+	return isMissing ? missing(field) : invalid(field, reason);
 }
 
 function unsupported(field: string): Refusal {
@@ -188,7 +193,7 @@ function checkImageField(imageRequest: ArkBody, family: Family): void {
 	const { references } = MODELS[family];
 	if (imageRequest.image !== undefined && !references) throw unsupported('image');
 	if (references && referenceValues(imageRequest).length < references.min) {
-		throw refuse('image', 'it is required by the current model', true);
+		throw missing('image');
 	}
 }
 
