@@ -202,6 +202,17 @@ function ignoredReferences(
 	];
 }
 
+/** Why there are fewer images than there may be, unless that is how layers are. */
+function missingImages(request: ImageRequest, received: number): string[] {
+	const { expectedImages, gateway, operation } = request;
+	if (received >= expectedImages || (operation.isLayers && received > 1)) return [];
+	const advice = received === 1 && !gateway.service ? [adviceOnDroppedParameters(request)] : [];
+	const counts = operation.isLayers
+		? 'Received one image without layers. Name the elements in the Prompt.'
+		: `Requested ${expectedImages} images, received ${received}. The model decides how many it generates.`;
+	return [[counts, ...advice].join(' ')];
+}
+
 function requestWarnings(
 	images: FinishedImage[],
 	failed: FailedRecord[],
@@ -213,20 +224,8 @@ function requestWarnings(
 	// With "On Error: Continue" they are items of their own.
 	if (!isContinued) warnings.push(...failed.map((record) => `${notGenerated(record)}.`));
 	warnings.push(...summary.warnings);
-	const missing = request.expectedImages - images.length - failed.length;
-	if (missing > 0 && summary.warnings.length === 0) {
-		const received = images.length + failed.length;
-		const mayBeDropped = received === 1 && !request.gateway.service;
-		const advice = mayBeDropped ? [adviceOnDroppedParameters(request)] : [];
-		const counts = request.operation.isLayers
-			? ['Received one image without layers. Name the elements in the Prompt.']
-			: [
-					`Requested ${request.expectedImages} images, received ${received}.`,
-					'The model decides how many it generates.',
-				];
-		if (received === 1 || !request.operation.isLayers)
-			warnings.push([...counts, ...advice].join(' '));
-	}
+	const received = images.length + failed.length;
+	if (summary.warnings.length === 0) warnings.push(...missingImages(request, received));
 	return warnings;
 }
 
