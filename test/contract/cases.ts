@@ -4,11 +4,11 @@ import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 import { itemWith, runNode } from '../engine';
 import type { Gateway } from '../gateway';
 import { bmp, heif } from '../imageFiles';
-import { SEEDREAM_PARAMETERS } from '../facts/gateways';
 import { type Family, MODELS, type Operation } from '../facts/models';
 import { type Ratio, RATIOS, type Resolution } from '../facts/sizes';
 import { byId, dataUri, picture, TINY, transparentPicture } from '../support';
-import type { Document, Field } from './documents';
+import { type Document, type Field, place } from './documents';
+import { layerCases } from './layers';
 
 type Body = Record<string, unknown>;
 
@@ -29,6 +29,9 @@ export interface Case {
 export interface Pictures {
 	files: Record<string, Buffer>;
 	samples: Array<{ url: string; bytes: Buffer; format: string }>;
+	/** Pictures large enough to be split into layers, by format, and the URL of one. */
+	layered: Record<string, Buffer>;
+	sample: string;
 }
 
 /** Draws a small picture of each format, and fetches the samples that the gateway serves. */
@@ -39,14 +42,17 @@ export async function makePictures(gateway: Gateway): Promise<Pictures> {
 		heif: heif('mif1', 32, 32),
 		transparent: await transparentPicture(),
 	};
+	const layered: Pictures['layered'] = { bmp: bmp(600, 500) };
 	for (const format of ['png', 'jpeg', 'webp', 'gif', 'tiff'] as const) {
 		files[format] = await picture(20, 20, format);
+		layered[format] = await picture(600, 500, format);
 	}
 	const samples = ['png', 'jpeg'].map(async (format) => {
 		const url = `${gateway.url}/samples/16x16.${format}`;
 		return { url, format, bytes: Buffer.from(await (await fetch(url)).arrayBuffer()) };
 	});
-	return { files, samples: await Promise.all(samples) };
+	const sample = `${gateway.url}/samples/600x500.jpeg`;
+	return { files, samples: await Promise.all(samples), layered, sample };
 }
 
 /** For each field of a document: how a user sets it, and what warnings call it. */
@@ -232,14 +238,6 @@ function put(body: Body, name: string, value: unknown): Body {
 	return { ...body, [first]: put((body[first] ?? {}) as Body, rest.join('.'), value) };
 }
 
-function place(body: Body, placement: Document['placement']): Body {
-	const isMoved = ([name]: [string, unknown]) => SEEDREAM_PARAMETERS.includes(name);
-	const moved = Object.fromEntries(Object.entries(body).filter(isMoved));
-	if (placement === 'topLevel' || Object.keys(moved).length === 0) return body;
-	const rest = Object.fromEntries(Object.entries(body).filter((field) => !isMoved(field)));
-	return { ...(placement === 'both' ? body : rest), extra_fields: moved };
-}
-
 function mergeOptions(settings: readonly object[]): INodeParameters {
 	return settings.reduce<INodeParameters>((all, each) => {
 		const { options, ...rest } = each as INodeParameters;
@@ -264,6 +262,7 @@ class CaseMaker {
 		for (const [id, family] of this.document.models) {
 			for (const operation of MODELS[family].operations) {
 				if (operation === 'imageSet' && this.document.sets === 'refused') continue;
+				// They have bodies of their own: `layers.ts`.
 				if (operation === 'layers') continue;
 				if (seen.has(family)) this.another(id, family, operation);
 				else this.all(id, family, operation);
@@ -278,13 +277,12 @@ class CaseMaker {
 	}
 
 	/** Every case of a model in an operation. */
-	private all(id: string, family: Family, operation: Operation): void {
+	private all(id: string, family: Family, operation: Exclude<Operation, 'layers'>): void {
 		const { max: maxReferences = 0, formats: ofModel = [] } = MODELS[family].references ?? {};
 		const kinds = {
 			textToImage: ['none'],
 			imageToImage: maxReferences === 1 ? ONE : [...ONE, ...MANY],
 			imageSet: ['none', ...ONE, ...MANY],
-			layers: ONE,
 		}[operation];
 		for (const kind of kinds) {
 			const maker = new Maker(this, this.document, id, family, operation, this.references(kind));
@@ -511,7 +509,7 @@ class Maker {
 
 /** Every request of a document's table. */
 export function casesOf(document: Document, pictures: Pictures): Case[] {
-	return new CaseMaker(document, pictures).make();
+	return [...new CaseMaker(document, pictures).make(), ...layerCases(document, pictures)];
 }
 
 /**

@@ -1,4 +1,10 @@
-import { GATEWAYS, type GatewayFacts, type GatewayId, type Parameter } from '../facts/gateways';
+import {
+	GATEWAYS,
+	type GatewayFacts,
+	type GatewayId,
+	type Parameter,
+	SEEDREAM_PARAMETERS,
+} from '../facts/gateways';
 import {
 	FAMILIES,
 	type Family,
@@ -49,6 +55,18 @@ export interface Document {
 	fields: readonly Field[];
 	/** Families, fields and values without a case, each with its reason. */
 	left: ReadonlyArray<readonly [what: string, why: string]>;
+}
+
+/** A body with the parameters that OpenAI's Images API lacks where a gateway reads them. */
+export function place(
+	body: Record<string, unknown>,
+	placement: Document['placement'],
+): Record<string, unknown> {
+	const isMoved = ([name]: [string, unknown]) => SEEDREAM_PARAMETERS.includes(name);
+	const moved = Object.fromEntries(Object.entries(body).filter(isMoved));
+	if (placement === 'topLevel' || Object.keys(moved).length === 0) return body;
+	const rest = Object.fromEntries(Object.entries(body).filter((field) => !isMoved(field)));
+	return { ...(placement === 'both' ? body : rest), extra_fields: moved };
 }
 
 const { seed, guidance_scale, max_images } = RANGES;
@@ -146,14 +164,12 @@ const NO_PRO = [
 	'the document does not name them; the model list may, then the rules of the model apply',
 ] as const;
 
-const FIRST_PARTY_LEFT: Document['left'] = [
-	NO_DISABLED,
-	SINGLE_STREAM,
-	[
-		'layer_decomposition: true',
-		'the response has layers; the embedded gateway does not generate them',
-	],
-];
+const NO_LAYERS = [
+	'layers without a prompt, or of size auto',
+	'the engine loses layer_decomposition, and the service rejects such a request for one image',
+] as const;
+
+const FIRST_PARTY_LEFT: Document['left'] = [NO_DISABLED, SINGLE_STREAM];
 
 /** ByteDance's own services, with the ids they have retired. */
 function firstParty(service: Service): Document {
@@ -175,6 +191,7 @@ function newApi(placement: Document['placement'], sets: Document['sets']): Docum
 		],
 		left: [
 			...FIRST_PARTY_LEFT,
+			...(sets === 'dropped' ? [NO_LAYERS] : []),
 			['n from 2', 'the engine passes it on to a service that has no such field: one image comes'],
 			[
 				'moderation, output_compression, partial_images, images, mask, input_fidelity, watermark_enabled, user_id',
