@@ -57,6 +57,8 @@ export interface NodeRun {
 	workflowSettings?: IWorkflowSettings;
 	/** Runs the node as an AI Agent's tool, without main input, with what the agent filled in. */
 	toolCall?: IDataObject;
+	/** Makes the credentials of later items ready before those of earlier ones, as a database can. */
+	shuffleCredentials?: true;
 	/** Gets a function that cancels the run. */
 	onStart?: (cancel: () => void) => void;
 	/** URL of n8n's own API, which serves stored files at signed URLs. */
@@ -105,13 +107,19 @@ const nodeTypes: INodeTypes = {
 	getKnownTypes: () => ({}),
 };
 
+type CredentialsOfRun = Pick<NodeRun, 'credentials' | 'shuffleCredentials' | 'restApiUrl'>;
+
 /** Keeps one credential in the clear and applies the credential type's own `authenticate`. */
 class TestCredentials extends ICredentialsHelper {
-	/** Milliseconds. */
-	private delay = 14;
+	private readonly values: NodeRun['credentials'];
 
-	constructor(private readonly values: NodeRun['credentials']) {
+	/** Milliseconds until the next credential is ready. */
+	private delay: number;
+
+	constructor({ credentials, shuffleCredentials }: CredentialsOfRun) {
 		super();
+		this.values = credentials;
+		this.delay = shuffleCredentials ? 14 : 0;
 	}
 
 	override getParentTypes() {
@@ -142,12 +150,10 @@ class TestCredentials extends ICredentialsHelper {
 		throw new Error('Credentials of a test are never stored');
 	}
 
-	/** Takes less and less time, so that later items finish first, as can happen with a database. */
 	override async getDecrypted(
 		...[, , , , , , resolving]: Parameters<ICredentialsHelper['getDecrypted']>
 	): Promise<ICredentialDataDecryptedObject> {
-		this.delay = Math.max(0, this.delay - 2);
-		await sleep(this.delay);
+		if (this.delay > 0) await sleep((this.delay -= 2));
 		const { values } = this;
 		const own = typeof values === 'function' ? values(resolving?.itemIndex ?? 0) : values;
 		return { gateway: 'automatic', ...own };
@@ -162,16 +168,13 @@ class TestCredentials extends ICredentialsHelper {
 	}
 }
 
-function additionalDataFor(
-	credentials: NodeRun['credentials'],
-	restApiUrl = 'http://127.0.0.1/rest',
-): IWorkflowExecuteAdditionalData {
+function additionalDataFor(run: CredentialsOfRun): IWorkflowExecuteAdditionalData {
 	const url = 'http://127.0.0.1';
 	return {
-		credentialsHelper: new TestCredentials(credentials),
+		credentialsHelper: new TestCredentials(run),
 		executionId: 'test',
 		currentNodeExecutionIndex: 0,
-		restApiUrl,
+		restApiUrl: run.restApiUrl ?? 'http://127.0.0.1/rest',
 		instanceBaseUrl: url,
 		formBaseUrl: url,
 		formWaitingBaseUrl: url,
@@ -252,11 +255,7 @@ export async function runNode(options: NodeRun): Promise<NodeResult> {
 			},
 		},
 	});
-	const execute = new WorkflowExecute(
-		additionalDataFor(options.credentials, options.restApiUrl),
-		'trigger',
-		runExecutionData,
-	);
+	const execute = new WorkflowExecute(additionalDataFor(options), 'trigger', runExecutionData);
 	const running = execute.processRunExecutionData(workflow);
 	options.onStart?.(() => void running.cancel());
 	const run = await running;
@@ -278,7 +277,7 @@ async function callTool(options: NodeRun, toolCall: IDataObject): Promise<NodeRe
 	const context = new SupplyDataContext(
 		workflow,
 		node,
-		additionalDataFor(options.credentials, options.restApiUrl),
+		additionalDataFor(options),
 		'trigger',
 		runExecutionData,
 		0,
@@ -311,7 +310,7 @@ export function toolsOfAgent(options: NodeRun, agentItems: INodeExecutionData[])
 	const agent = workflow.getNode('Start') as INode;
 	const executeData: IExecuteData = { node: agent, data: { main: [agentItems] }, source: null };
 	const runExecutionData = createRunExecutionData();
-	const additionalData = additionalDataFor(options.credentials, options.restApiUrl);
+	const additionalData = additionalDataFor(options);
 	let runIndex = 0;
 	return async (name: string, args: IDataObject = {}): Promise<INodeExecutionData[]> => {
 		const context = new SupplyDataContext(
@@ -347,7 +346,7 @@ export async function listModels(
 		workflow,
 		workflow.getNode('Seedream') as INode,
 		{
-			...additionalDataFor(credentials),
+			...additionalDataFor({ credentials }),
 			currentNodeParameters: parameters,
 		},
 		'parameters.model',
@@ -393,7 +392,7 @@ export async function testCredential(credentials: CredentialValues): Promise<voi
 	const context = new ExecuteContext(
 		workflow,
 		node,
-		additionalDataFor(credentials),
+		additionalDataFor({ credentials }),
 		'internal',
 		createRunExecutionData(),
 		0,

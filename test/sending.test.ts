@@ -377,7 +377,8 @@ describe('parallel requests', () => {
 	});
 
 	it('start in the order of the items, whichever is prepared first', async () => {
-		await bench.run(text({ concurrentRequests: 1 }), { items: scenes(5) });
+		const options = { items: scenes(5), shuffleCredentials: true } as const;
+		await bench.run(text({ concurrentRequests: 1 }), options);
 		expect(bench.bodies().map(({ prompt }) => prompt)).toEqual(
 			scenes(5).map(({ json }) => json.prompt),
 		);
