@@ -1,21 +1,20 @@
 import { gatewayOf } from '../nodes/Seedream/catalog/gateways';
-import { apiBaseUrl } from '../nodes/Seedream/http/baseUrl';
-import { runNode, testCredential } from './engine';
-import type { ProfileName } from './gateway';
-import { IDS, KEY, parameters, useGateway } from './support';
+import { apiBaseUrl, baseUrlProblem } from '../nodes/Seedream/http/baseUrl';
 
-const bench = useGateway();
-
-/** Ways in which people paste a base URL: `{}` for scheme and host, `{h}` without scheme, `{v}` for the version. */
+/** Ways to paste a base URL: `{}` is scheme and host, `{h}` the host without scheme, `{v}` the version. */
 const SPELLINGS = [
 	'{}',
 	'{}/',
+	'{}///',
 	'{}{v}',
 	'{}{v}/',
 	'{}{v}//',
 	'{}/{v}',
+	'{}{v}/images',
 	'{}{v}/images/generations',
 	'{}{v}/images/generations/',
+	'{}{v}//images//generations',
+	'{}{v}/IMAGES/generations',
 	'{}{v}/images/edits',
 	'{}{v}/models',
 	'{}{v}/chat/completions',
@@ -39,49 +38,7 @@ const SPELLINGS = [
 	'{h}{v}/images/generations',
 ];
 
-function spell(spelling: string, origin: string, version: string): string {
-	return spelling
-		.replace('{}', origin)
-		.replace('{h}', origin.replace(/^https?:\/\//, ''))
-		.replace('{v}', version);
-}
-
-describe('every gateway, with its base URL pasted in any form: node and credential test', () => {
-	const GATEWAYS: Array<[profile: ProfileName, gateway: string, version: string]> = [
-		['volcengine', 'volcengine', '/api/v3'],
-		['byteplus', 'byteplus', '/api/v3'],
-		['deerapi', 'deerapi', '/v1'],
-		['gateway001', 'gateway001', '/v1'],
-		['gateway002', 'gateway002', '/v1'],
-		['routescope', 'routescope', '/v1'],
-		['unode', 'unode', '/v1'],
-		['new-api', 'other', '/v1'],
-	];
-
-	it.each(GATEWAYS)('%s', async (profile, gateway, version) => {
-		const { port } = new URL(bench.gateway.url);
-		for (const host of ['127.0.0.1', 'LOCALHOST']) {
-			for (const spelling of SPELLINGS) {
-				const baseUrl = spell(spelling, `http://${host}:${port}/${profile}`, version);
-				const credentials = { baseUrl, apiKey: KEY, gateway };
-				bench.gateway.reset();
-				const { error } = await runNode({
-					credentials,
-					parameters: parameters('textToImage', IDS['4.5']),
-				});
-				await testCredential(credentials);
-				const seen = bench.gateway.ledger.requests.map(({ method, path }) => `${method} ${path}`);
-				expect([baseUrl, error?.message, seen]).toEqual([
-					baseUrl,
-					undefined,
-					[`POST /${profile}${version}/images/generations`, `GET /${profile}${version}/models`],
-				]);
-			}
-		}
-	});
-});
-
-/** Real hosts, which no test may call: what the node would call, and by whose rules. */
+/** Every kind of host, with the version of its API and the gateway it belongs to. */
 const HOSTS: Array<[origin: string, version: string, gateway: string]> = [
 	['https://ark.cn-beijing.volces.com', '/api/v3', 'volcengine'],
 	['https://ARK.CN-Beijing.Volces.com', '/api/v3', 'volcengine'],
@@ -95,82 +52,100 @@ const HOSTS: Array<[origin: string, version: string, gateway: string]> = [
 	['https://api.cometapi.com', '/v1', 'other'],
 	['https://deerapi.com.example.com', '/v1', 'other'],
 	['https://notdeerapi.com', '/v1', 'other'],
+	['https://example.org/deerapi.com', '/v1', 'other'],
 	['https://new-api.example.com:3000', '/v1', 'other'],
 	['https://[2001:db8::1]:3000', '/v1', 'other'],
 ];
 
-describe('the hosts of the real gateways', () => {
-	it.each(HOSTS)('%s', (origin, version, gateway) => {
-		for (const spelling of SPELLINGS) {
-			const baseUrl = spell(spelling, origin, version);
-			const base = apiBaseUrl(baseUrl, 'automatic');
-			expect([baseUrl, base]).toEqual([baseUrl, origin + version]);
-			expect(gatewayOf(base, 'automatic').id).toBe(gateway);
-		}
-	});
-
-	it('the gateway chosen in the credential takes precedence over the host', () => {
-		for (const choice of ['unode', 'gateway001', 'gateway002', 'other', 'byteplus']) {
-			expect(gatewayOf('https://api.deerapi.com/v1', choice).id).toBe(choice);
-		}
-		expect(gatewayOf('https://user:key@api.deerapi.com/v1', 'automatic').id).toBe('deerapi');
-		expect(gatewayOf('no address', 'automatic').id).toBe('other');
-	});
-
-	it.each([
-		// The first party has no /v1, the others no /api/v3.
-		['https://ark.cn-beijing.volces.com/v1', 'https://ark.cn-beijing.volces.com/api/v3'],
-		['https://ark.cn-beijing.volces.com/v3', 'https://ark.cn-beijing.volces.com/api/v3'],
-		['https://api.deerapi.com/api/v3', 'https://api.deerapi.com/v1'],
-		// Keys of a subscription have bases of their own.
-		[
-			'https://ark.cn-beijing.volces.com/api/plan/v3/images/generations',
-			'https://ark.cn-beijing.volces.com/api/plan/v3',
-		],
-		[
-			'https://ark.cn-beijing.volces.com/api/coding/v3/',
-			'https://ark.cn-beijing.volces.com/api/coding/v3',
-		],
-		['https://example.com/proxy/v2/models', 'https://example.com/proxy/v2'],
-		['http://localhost:3000', 'http://localhost:3000/v1'],
-		['localhost:3000/v1', 'http://localhost:3000/v1'],
-		['', 'https:///v1'],
-	])('%s becomes %s', (baseUrl, base) => {
-		expect(apiBaseUrl(baseUrl, 'automatic')).toBe(base);
-	});
-
-	it.each(['volcengine', 'byteplus'])(
-		'an unknown host with the gateway %s gets the path /api/v3',
-		(gateway) => {
-			expect(apiBaseUrl('https://proxy.example.com', gateway)).toBe(
-				'https://proxy.example.com/api/v3',
-			);
-		},
-	);
+it.each(HOSTS)('%s, pasted in any form, is called at %s by the rules of %s', (...host) => {
+	const [origin, version, gateway] = host;
+	for (const spelling of SPELLINGS) {
+		const pasted = spelling
+			.replace('{}', origin)
+			.replace('{h}', origin.replace('https://', ''))
+			.replace('{v}', version);
+		const base = apiBaseUrl(pasted, 'automatic');
+		expect([pasted, base]).toEqual([pasted, origin + version]);
+		expect(baseUrlProblem(base)).toBeUndefined();
+		expect(gatewayOf(base, 'automatic').id).toBe(gateway);
+	}
 });
 
-describe('an invalid base URL is rejected before anything is sent', () => {
-	it.each([
-		'',
-		' ',
-		'""',
-		'ftp://example.com/v1',
-		'FTP://example.com',
-		'ws://example.com/v1',
-		'file:///v1',
-		'https://',
-		'https:///v1',
-		'http://:8080/v1',
-		'https://exam ple.com',
-		'my gateway',
-		'/v1/images/generations',
-		'sk-0123 4567',
-	])('“%s”', async (baseUrl) => {
-		const { message, description } = await bench.refusal(parameters('textToImage', IDS['4.5']), {
-			credentials: { baseUrl, apiKey: KEY },
-		});
-		expect(message).toBe('The Base URL of the credential is not a valid HTTP(S) URL [item 0]');
-		expect(description).toMatch(/^Open the credential and enter a URL/);
-		await expect(testCredential({ baseUrl, apiKey: KEY })).rejects.toThrow(/\w/);
-	});
+it.each([
+	// The first party has no /v1, the others no /api/v3.
+	['https://ark.cn-beijing.volces.com/v1', 'https://ark.cn-beijing.volces.com/api/v3'],
+	['https://ark.cn-beijing.volces.com/v3', 'https://ark.cn-beijing.volces.com/api/v3'],
+	['https://ark.cn-beijing.volces.com/api', 'https://ark.cn-beijing.volces.com/api/v3'],
+	['https://api.deerapi.com/api/v3', 'https://api.deerapi.com/v1'],
+	// Keys of a subscription have bases of their own.
+	[
+		'https://ark.cn-beijing.volces.com/api/plan/v3/images/generations',
+		'https://ark.cn-beijing.volces.com/api/plan/v3',
+	],
+	[
+		'https://ark.cn-beijing.volces.com/api/coding/v3/',
+		'https://ark.cn-beijing.volces.com/api/coding/v3',
+	],
+	// Other hosts keep their path, and get a version unless an endpoint was pasted without one.
+	['https://example.com/proxy', 'https://example.com/proxy/v1'],
+	['https://example.com/proxy/v2/models', 'https://example.com/proxy/v2'],
+	['https://example.com/openai/images/generations', 'https://example.com/openai'],
+	['https://example.com/openai/v1/images/generations/', 'https://example.com/openai/v1'],
+	['https://example.com/proxy/openai/images/edits', 'https://example.com/proxy/openai'],
+	['https://example.com/openai/chat/completions?x=1', 'https://example.com/openai'],
+	['HTTP://images.example.com/v1', 'HTTP://images.example.com/v1'],
+	['http://localhost:3000', 'http://localhost:3000/v1'],
+	// Without a scheme, this machine is reached over HTTP.
+	['localhost:3000/v1', 'http://localhost:3000/v1'],
+	['127.0.0.1:3000/v1/', 'http://127.0.0.1:3000/v1'],
+	['images.example.com:8443/v1', 'https://images.example.com:8443/v1'],
+])('%s becomes %s', (pasted, base) => {
+	expect(apiBaseUrl(pasted, 'automatic')).toBe(base);
+	expect(baseUrlProblem(base)).toBeUndefined();
+});
+
+it.each([
+	['volcengine', '/api/v3'],
+	['byteplus', '/api/v3'],
+	['gateway002', '/v1'],
+	['other', '/v1'],
+])('the gateway %s chosen in the credential decides, not the host', (choice, version) => {
+	const proxy = 'https://proxy.example.com';
+	expect(apiBaseUrl(proxy, choice)).toBe(proxy + version);
+	expect(gatewayOf(proxy, choice).id).toBe(choice);
+	expect(gatewayOf('https://api.deerapi.com/v1', choice).id).toBe(choice);
+});
+
+it.each([
+	'',
+	' ',
+	'""',
+	'ftp://example.com/v1',
+	'FTP://example.com',
+	'ws://example.com/v1',
+	'file:///etc/passwd',
+	'https://',
+	'https:///v1',
+	'http://:8080/v1',
+	'https://exam ple.com',
+	'my gateway',
+	'/v1/images/generations',
+	'sk-0123 4567',
+	`https://${'x'.repeat(64)}.example/v1`,
+	`https://${'x.'.repeat(130)}example/v1`,
+])('“%s” is not a valid URL', (pasted) => {
+	const base = apiBaseUrl(pasted, 'automatic');
+	expect(baseUrlProblem(base)?.message).toBe(
+		'The Base URL of the credential is not a valid HTTP(S) URL',
+	);
+	expect(gatewayOf(base, 'automatic').id).toBe('other');
+});
+
+it('a URL may not contain a user name or password', () => {
+	const base = 'https://user:key@api.deerapi.com/v1';
+	expect(apiBaseUrl(base, 'automatic')).toBe(base);
+	expect(baseUrlProblem(base)?.message).toBe(
+		'The Base URL of the credential contains a user name or password',
+	);
+	expect(gatewayOf(base, 'automatic').id).toBe('deerapi');
 });
