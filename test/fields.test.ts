@@ -9,21 +9,21 @@ import {
 	optionsOf,
 	valuesFor,
 } from './editor';
-import {
-	FAMILIES,
-	familiesWith,
-	LAYERS,
-	MODELS,
-	type Family,
-	type ModelParameter,
-	type Operation,
-} from './facts/models';
-import { RESOLUTIONS } from './facts/sizes';
+import { FAMILIES, type Family } from './facts/models';
 import { byId, IDS } from './support';
 
-/** Values of Prompt Optimization, in the editor's order. */
-function optimizationsOf(family: Family): string[] {
-	return [...(MODELS[family].parameters.optimize_prompt_options ?? [])].sort();
+/** All fields, and those that an operation does not have. */
+const FIELDS =
+	'operation model prompt referenceImages maxImages aspectRatio resolution options'.split(' ');
+const HIDDEN = {
+	textToImage: ['referenceImages', 'maxImages'],
+	imageToImage: ['maxImages'],
+	imageSet: [],
+};
+const OPERATIONS = Object.keys(HIDDEN) as Array<keyof typeof HIDDEN>;
+
+function fieldsOf(operation: keyof typeof HIDDEN, hidden: string[] = []): string[] {
+	return FIELDS.filter((field) => ![...HIDDEN[operation], ...hidden].includes(field));
 }
 
 /** Options that do not depend on the model. */
@@ -47,99 +47,101 @@ const ALWAYS = [
 	'watermark',
 ];
 
-function expectedFields(operation: Operation, family: Family | undefined): string[] {
-	const { references, size } = family ? MODELS[family] : { references: true, size: undefined };
-	const hasReferences = operation !== 'textToImage' && references;
-	if (operation === 'layers') {
-		const own = ['imageSource', 'imageField', 'prompt', 'resolution', 'options'];
-		return ['operation', 'model', ...(family ? [] : ['modelFamily']), ...own];
-	}
-	const hasSize = !family || size;
-	const hasResolution = !family || (size && size.presets.length > 0);
-	return [
-		'operation',
-		'model',
-		...(family ? [] : ['modelFamily']),
-		'prompt',
-		...(hasReferences ? ['referenceImages'] : []),
-		...(operation === 'imageSet' ? ['maxImages'] : []),
-		...(hasSize ? ['aspectRatio'] : []),
-		...(hasResolution ? ['resolution'] : []),
-		'options',
-	];
+/** What the editor shows for a model. */
+interface Shown {
+	/** Fields that the model does not have. */
+	hidden?: string[];
+	resolutions?: string[];
+	/** Options beside {@link ALWAYS}. Gateway 002 supports a background for each of its models. */
+	options: string[];
+	optimizations?: string[];
+	/** Whether sets may be streamed. */
+	streams?: boolean;
 }
 
-function expectedEntries(operation: Operation, family: Family | undefined): string[] {
-	const isSet = operation === 'imageSet';
-	const isLayers = operation === 'layers';
-	const refused: readonly string[] = isLayers ? LAYERS.refused : [];
-	const supports = (parameter: ModelParameter) =>
-		!refused.includes(parameter) && (!family || familiesWith(parameter).includes(family));
-	return [
-		...ALWAYS,
-		...(supports('background') ? ['background'] : []),
-		...(supports('guidance_scale') ? ['guidanceScale'] : []),
-		...(supports('seed') ? ['seed'] : []),
-		...(supports('output_format') ? ['outputFormat'] : []),
-		...(supports('optimize_prompt_options') ? ['promptOptimization'] : []),
-		...(supports('tools') ? ['webSearch'] : []),
-		...(isSet ? ['failedImages'] : []),
-		...(isLayers ? ['layeredSvg'] : []),
-		...(isSet && supports('stream') ? ['stream'] : []),
-	].sort();
-}
+const PRO: Shown = {
+	resolutions: ['1K', '1.5K', '2K'],
+	options: ['background', 'outputFormat', 'promptOptimization'],
+	optimizations: ['standard'],
+};
 
-/** Known ids in each spelling, and unknown ids. */
-const SPELLED: Array<[model: string, family: Family | undefined, chosen?: Family]> = [
+const SHOWN: Record<Family | 'unknown', Shown> = {
+	'5.5': PRO,
+	'5.0-pro': { ...PRO, optimizations: ['fast', 'standard'] },
+	'5.0-flash': PRO,
+	'5.0-lite': {
+		resolutions: ['2K', '3K', '4K'],
+		options: ['background', 'outputFormat', 'promptOptimization', 'webSearch'],
+		optimizations: ['standard'],
+		streams: true,
+	},
+	'4.5': {
+		resolutions: ['2K', '4K'],
+		options: ['background', 'promptOptimization'],
+		optimizations: ['standard'],
+		streams: true,
+	},
+	'4.0': {
+		resolutions: ['1K', '2K', '4K'],
+		options: ['background', 'promptOptimization'],
+		optimizations: ['fast', 'standard'],
+		streams: true,
+	},
+	'3.0': { hidden: ['referenceImages', 'resolution'], options: ['guidanceScale', 'seed'] },
+	'seededit-3.0': { hidden: ['aspectRatio', 'resolution'], options: ['guidanceScale', 'seed'] },
+	unknown: {
+		resolutions: ['1K', '1.5K', '2K', '3K', '4K'],
+		options: [
+			'background',
+			'guidanceScale',
+			'outputFormat',
+			'promptOptimization',
+			'seed',
+			'webSearch',
+		],
+		optimizations: ['fast', 'standard'],
+		streams: true,
+	},
+};
+
+/** Ids in each spelling, and unknown ones, with and without a Model Family. */
+const SPELLED: Array<[model: string, family: keyof typeof SHOWN, chosen?: Family]> = [
 	...FAMILIES.map((family): [string, Family] => [IDS[family], family]),
 	['dola-seedream-5-5-261028', '5.5'],
-	['dola-seedream-5-0-pro-260628', '5.0-pro'],
 	['bytedance/seedream-5.0-flash', '5.0-flash'],
 	['seedream-5-0-lite-260128', '5.0-lite'],
-	['bytedance/seedream-4.5', '4.5'],
 	['doubao-seedream-4-0-20260415', '4.0'],
 	['seedream-3.0', '3.0'],
 	['seededit-3-0-i2i-250628', 'seededit-3.0'],
-	['ep-20260101000000-abcde', undefined],
-	['doubao-seedream-6-0-270101', undefined],
-	['={{ $json.model }}', undefined],
-	...FAMILIES.map((family): [string, undefined, Family] => ['ep-x', undefined, family]),
+	['ep-20260101000000-abcde', 'unknown'],
+	['doubao-seedream-6-0-270101', 'unknown'],
+	['={{ $json.model }}', 'unknown'],
+	...FAMILIES.map((family): [string, Family, Family] => ['ep-x', family, family]),
 ];
 
-const CASES = (['textToImage', 'imageToImage', 'imageSet', 'layers'] as const).flatMap(
-	(operation) => SPELLED.map(([model, family, chosen]) => ({ operation, model, family, chosen })),
-);
+it.each(SPELLED)('%s shows the fields and options of %s (Model Family: %s)', (...spelled) => {
+	const [model, family, chosen] = spelled;
+	const { hidden, resolutions, options, optimizations, streams } = SHOWN[family];
+	for (const operation of OPERATIONS) {
+		const set: INodeParameters = { operation, model: byId(model) };
+		if (chosen) set.modelFamily = chosen;
 
-describe.each(CASES)('$operation with $model $chosen', ({ operation, model, family, chosen }) => {
-	const set: INodeParameters = {
-		operation,
-		model: byId(model),
-		...(chosen ? { modelFamily: chosen } : {}),
-	};
-	const rules = family ?? chosen;
+		const fields = fieldsOf(operation, hidden);
+		if (chosen || family === 'unknown') fields.splice(2, 0, 'modelFamily');
+		expect(fieldsShown(set)).toEqual(fields);
+		if (resolutions) expect(choicesShown(set, 'resolution')).toEqual(resolutions);
 
-	it('shows the documented fields and resolutions', () => {
-		const expected = expectedFields(operation, rules);
-		if (chosen) expected.splice(2, 0, 'modelFamily');
-		expect(fieldsShown(set)).toEqual(expected);
-		if (!expected.includes('resolution')) return;
-		const ofModel = rules ? MODELS[rules].size?.presets : RESOLUTIONS;
-		expect(choicesShown(set, 'resolution')).toEqual(
-			operation === 'layers' ? LAYERS.sizes : ofModel,
-		);
-	});
-
-	it('offers the documented options and values', () => {
+		const ofSet = operation === 'imageSet' ? ['failedImages', ...(streams ? ['stream'] : [])] : [];
 		const entries = entriesShown(set);
-		expect(entries.map(({ name }) => name).sort()).toEqual(expectedEntries(operation, rules));
+		expect(entries.map(({ name }) => name).sort()).toEqual(
+			[...ALWAYS, ...options, ...ofSet].sort(),
+		);
 		const optimization = entries.find(({ name }) => name === 'promptOptimization');
-		if (!optimization) return;
-		const values = valuesFor(set);
-		const choices = (optimization.options as INodePropertyOptions[])
-			.filter((choice) => isShown({}, choice, values))
+		const choices = (optimization?.options as INodePropertyOptions[] | undefined)
+			?.filter((choice) => isShown({}, choice, valuesFor(set)))
 			.map(({ value }) => value);
-		expect(choices).toEqual(rules ? optimizationsOf(rules) : ['fast', 'standard']);
-	});
+		expect(choices).toEqual(optimizations);
+	}
 });
 
 describe('Automatic', () => {
@@ -150,23 +152,16 @@ describe('Automatic', () => {
 		expect(fieldsShown({})).toEqual(fieldsShown(set));
 	});
 
-	it('shows the fields and choices that every recommended model supports', () => {
-		const fields = ['operation', 'model', 'prompt', 'aspectRatio', 'resolution', 'options'];
-		expect(fieldsShown({ ...set, operation: 'textToImage' })).toEqual(fields);
-		expect(fieldsShown({ ...set, operation: 'imageSet' })).toEqual([
-			...fields.slice(0, 3),
-			'referenceImages',
-			'maxImages',
-			...fields.slice(3),
-		]);
+	it('shows what every recommended model supports', () => {
+		for (const operation of OPERATIONS) {
+			expect(fieldsShown({ ...set, operation })).toEqual(fieldsOf(operation));
+		}
 		// 5.5, 5.0 Lite and 4.0 have no other in common.
 		expect(choicesShown(set, 'resolution')).toEqual(['2K']);
 		const ofModels = ['background', 'numberOfImages', 'quality', 'style', 'user'];
-		expect(
-			entriesShown({ ...set, operation: 'textToImage' })
-				.map(({ name }) => name)
-				.sort(),
-		).toEqual([...ALWAYS.filter((name) => !ofModels.includes(name)), 'promptOptimization'].sort());
+		const entries = entriesShown({ ...set, operation: 'textToImage' }).map(({ name }) => name);
+		const common = ALWAYS.filter((name) => !ofModels.includes(name));
+		expect(entries.sort()).toEqual([...common, 'promptOptimization'].sort());
 	});
 });
 
@@ -176,24 +171,14 @@ it('there is no Model Family before a model is chosen', () => {
 	}
 });
 
-it('a custom size shows Width and Height instead of Resolution', () => {
-	for (const family of FAMILIES.filter((each) => each !== 'seededit-3.0')) {
-		const shown = fieldsShown({
-			operation: 'textToImage',
-			model: byId(IDS[family]),
-			aspectRatio: 'custom',
-		});
-		expect(shown).toEqual([
-			'operation',
-			'model',
-			'prompt',
-			'aspectRatio',
-			'width',
-			'height',
-			'options',
-		]);
-	}
-});
+it.each(FAMILIES.filter((family) => family !== 'seededit-3.0'))(
+	'%s: a custom size shows Width and Height instead of Resolution',
+	(family) => {
+		const set = { operation: 'textToImage', model: byId(IDS[family]), aspectRatio: 'custom' };
+		const fields = ['operation', 'model', 'prompt', 'aspectRatio', 'width', 'height', 'options'];
+		expect(fieldsShown(set)).toEqual(fields);
+	},
+);
 
 it('the editor forgets a Model Family once the model is known', () => {
 	const set = { operation: 'imageToImage', model: byId(IDS['4.5']), modelFamily: '3.0' };
@@ -206,24 +191,22 @@ it.each([
 	[{ source: 'binary' }, ['source', 'binaryPropertyName']],
 	[{ source: 'allBinary' }, ['source']],
 	[{ source: 'url' }, ['source', 'url']],
-])('a reference from %j', (values, expected) => {
+])('a reference from %j shows %j', (values, expected) => {
 	const [entry] = optionsOf('referenceImages').options as Array<{ values: INodeProperties[] }>;
 	const shown = entry.values.filter((field) => isShown(values, field)).map(({ name }) => name);
 	expect(shown).toEqual(expected);
 });
 
-describe('every field by n8n’s guidelines', () => {
+describe('n8n’s guidelines for fields', () => {
 	/** Every property, wherever it stands. */
 	function all(properties: INodeProperties[]): INodeProperties[] {
-		return properties.flatMap((property) => [
-			property,
-			...(property.type === 'collection' ? all(property.options as INodeProperties[]) : []),
-			...(property.type === 'fixedCollection'
-				? (property.options as Array<{ values: INodeProperties[] }>).flatMap(({ values }) =>
-						all(values),
-					)
-				: []),
-		]);
+		return properties.flatMap((property) => {
+			const { type, options = [] } = property;
+			if (type === 'collection') return [property, ...all(options as INodeProperties[])];
+			if (type !== 'fixedCollection') return [property];
+			const groups = options as Array<{ values: INodeProperties[] }>;
+			return [property, ...groups.flatMap(({ values }) => all(values))];
+		});
 	}
 	const properties = all(description.properties);
 	const MINOR = /^(?:a|an|and|as|at|by|for|in|of|on|or|per|the|to|with|x)$/;
@@ -232,26 +215,22 @@ describe('every field by n8n’s guidelines', () => {
 			.split(/[ -]/)
 			.every((word, i) => /^[^a-z]/.test(word) || (i > 0 && MINOR.test(word)) || /_/.test(word));
 
+	it('names are in title case, choices too', () => {
+		const choices = properties
+			.filter(({ type }) => type === 'options')
+			.flatMap(({ options }) => (options as INodePropertyOptions[]).map(({ name }) => name));
+		const names = [...properties.map(({ displayName }) => displayName), ...choices];
+		expect(names).toEqual(expect.arrayContaining(['Reference Images', 'All Image Fields']));
+		expect(names.filter((name) => !isTitle(name))).toEqual([]);
+	});
+
 	it.each(properties.map((property) => [property.displayName, property] as const))(
-		'%s',
-		(_name, property) => {
-			expect([property.displayName, isTitle(property.displayName)]).toEqual([
-				property.displayName,
-				true,
-			]);
-			const text = property.description ?? property.hint ?? '';
-			if (property.type === 'boolean') expect(text).toMatch(/^Whether /);
-			if (property.type === 'string' || property.type === 'json') {
-				expect(property.placeholder).toMatch(/^e\.g\. /);
-			}
-			if (!['operation', 'options', 'source'].includes(property.name)) {
-				expect(text).toMatch(/^\S.{10,}/s);
-			}
-			if (property.type === 'options') {
-				for (const { name } of property.options as INodePropertyOptions[]) {
-					expect([name, isTitle(name)]).toEqual([name, true]);
-				}
-			}
+		'%s has a description, and an example where text is entered',
+		(_, { name, type, description: text, hint = '', placeholder }) => {
+			if (type === 'boolean') expect(text).toMatch(/^Whether /);
+			if (type === 'string' || type === 'json') expect(placeholder).toMatch(/^e\.g\. /);
+			if (['operation', 'options', 'source'].includes(name)) return;
+			expect((text ?? hint).length).toBeGreaterThan(10);
 		},
 	);
 
@@ -263,9 +242,8 @@ describe('every field by n8n’s guidelines', () => {
 	});
 
 	it('options are in alphabetical order', () => {
-		const names = (optionsOf('options').options as INodeProperties[]).map(
-			({ displayName }) => displayName,
-		);
+		const entries = optionsOf('options').options as INodeProperties[];
+		const names = entries.map(({ displayName }) => displayName);
 		expect(names).toEqual([...names].sort((a, b) => a.localeCompare(b)));
 	});
 });

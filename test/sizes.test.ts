@@ -1,324 +1,271 @@
-import type { INodeParameters } from 'n8n-workflow';
-
-import { itemWith } from './engine';
+import { gatewayOf } from '../nodes/Seedream/catalog/gateways';
+import { MODEL_FAMILIES } from '../nodes/Seedream/catalog/models';
+import { chooseSize, type ChosenSize, type SizeInput } from '../nodes/Seedream/request/size';
 import { FAMILIES, MODELS, type Family } from './facts/models';
-import { GATEWAY_002_SIZES, RATIOS, RESOLUTIONS } from './facts/sizes';
-import { IDS, parameters, picture, useGateway } from './support';
+import { GATEWAY_002_SIZES, RATIOS, RESOLUTIONS, type Resolution } from './facts/sizes';
+import { IDS, parameters, useGateway } from './support';
 
-const bench = useGateway();
+/** What the size fields come to. @throws the refusal, message and advice in one text */
+function choose(
+	family: Family | undefined,
+	set: Partial<SizeInput>,
+	gateway = 'volcengine',
+): ChosenSize {
+	return chooseSize(
+		{ aspectRatio: 'auto', resolution: '2K', width: NaN, height: NaN, ...set },
+		MODEL_FAMILIES.find(({ id }) => id === family),
+		gatewayOf('', gateway),
+		(message, description) => new Error(`${message}. ${description}`),
+	);
+}
 
-/** Families that have resolutions by name. */
-const NAMED = FAMILIES.filter((family) => MODELS[family].size?.presets.length);
+const custom = (width: number, height: number) => ({ aspectRatio: 'custom', width, height });
 
-/** Size fields from the item, so that one run asks for many sizes. */
-const FROM_ITEM: INodeParameters = {
-	prompt: '={{ $json.name }} [pixels:16x16]',
-	aspectRatio: '={{ $json.ratio }}',
-	resolution: '={{ $json.resolution }}',
-	width: '={{ $json.width }}',
-	height: '={{ $json.height }}',
-	options: { concurrentRequests: 20 },
+const rejected = (...wanted: Parameters<typeof choose>): string => {
+	try {
+		return `not rejected: ${choose(...wanted).size}`;
+	} catch (error) {
+		return (error as Error).message;
+	}
 };
 
-interface Wanted {
-	name: string;
-	ratio: string;
-	resolution: string;
-	width?: number;
-	height?: number;
-}
-
-/** Runs all sizes as items of one run and gives `size` of each by its name. */
-async function sizesSent(family: Family, wanted: Wanted[]): Promise<Record<string, unknown>> {
-	bench.gateway.reset();
-	await bench.items(parameters('textToImage', IDS[family], FROM_ITEM), {
-		items: wanted.map((json) => ({ json: { ...json } })),
-	});
-	const name = (prompt: unknown) => String(prompt).replace(' [pixels:16x16]', '');
-	return Object.fromEntries(bench.bodies().map(({ prompt, size }) => [name(prompt), size]));
-}
-
-function custom(width: number, height: number): INodeParameters {
-	return { aspectRatio: 'custom', width, height };
-}
-
 describe('Resolution and Aspect Ratio', () => {
-	it.each(NAMED)(
-		'%s: every pair as documented, and only the resolution for Auto',
-		async (family) => {
-			const wanted: Wanted[] = [];
-			const expected: Record<string, string> = {};
-			for (const [resolution, row] of Object.entries(MODELS[family].size?.table ?? {})) {
-				wanted.push({ name: `${resolution} auto`, ratio: 'auto', resolution });
-				expected[`${resolution} auto`] = resolution;
-				for (const ratio of RATIOS) {
-					wanted.push({ name: `${resolution} ${ratio}`, ratio, resolution });
-					expected[`${resolution} ${ratio}`] = row[ratio];
-				}
+	const named = FAMILIES.filter((family) => MODELS[family].size?.presets.length);
+
+	it.each(named)('%s has the pixels of its document, and its name for Auto', (family) => {
+		const { presets = [], table = {} } = MODELS[family].size ?? {};
+		for (const resolution of presets) {
+			expect(choose(family, { resolution })).toEqual({ size: resolution });
+			for (const aspectRatio of RATIOS) {
+				const size = table[resolution]?.[aspectRatio];
+				expect(choose(family, { resolution, aspectRatio })).toEqual({ size });
 			}
-			expect(await sizesSent(family, wanted)).toEqual(expected);
-		},
+		}
+	});
+
+	it.each<[Family, Resolution[], offered: string]>([
+		['5.5', ['3K', '4K'], '1K, 1.5K, 2K'],
+		['5.0-pro', ['3K', '4K'], '1K, 1.5K, 2K'],
+		['5.0-flash', ['3K', '4K'], '1K, 1.5K, 2K'],
+		['5.0-lite', ['1K', '1.5K'], '2K, 3K, 4K'],
+		['4.5', ['1K', '1.5K', '3K'], '2K, 4K'],
+		['4.0', ['1.5K', '3K'], '1K, 2K, 4K'],
+	])('%s does not offer %s', (family, resolutions, offered) => {
+		for (const resolution of resolutions) {
+			for (const aspectRatio of ['auto', '16:9']) {
+				expect(rejected(family, { resolution, aspectRatio })).toBe(
+					`${MODELS[family].name} does not offer the resolution “${resolution}”. Set Resolution to ${offered}, or Aspect Ratio to Custom Width and Height.`,
+				);
+			}
+		}
+	});
+
+	it('3.0 has one size for each ratio, whatever Resolution says', () => {
+		for (const resolution of [...RESOLUTIONS, 'huge']) {
+			expect(choose('3.0', { resolution })).toEqual({ size: '1024x1024' });
+			for (const aspectRatio of RATIOS) {
+				const size = MODELS['3.0'].size?.table['1K']?.[aspectRatio];
+				expect(choose('3.0', { resolution, aspectRatio })).toEqual({ size });
+			}
+		}
+	});
+
+	it.each([{ aspectRatio: '16:9', resolution: '4K' }, custom(5, 5), { resolution: 'huge' }])(
+		'SeedEdit chooses its size itself: %j',
+		(set) => expect(choose('seededit-3.0', set)).toEqual({ size: 'adaptive' }),
 	);
 
-	it('3.0 has pixel sizes only, whatever Resolution says', async () => {
-		const wanted = RATIOS.map((ratio) => ({ name: ratio, ratio, resolution: '4K' }));
-		const sent = await sizesSent('3.0', [
-			...wanted,
-			{ name: 'auto', ratio: 'auto', resolution: '2K' },
-		]);
-		expect(sent).toEqual({ ...MODELS['3.0'].size?.table['1K'], auto: '1024x1024' });
-	});
-
-	it('SeedEdit chooses its size itself', async () => {
-		const items = [itemWith({ data: { bytes: await picture(), mimeType: 'image/png' } })];
-		for (const more of [{ aspectRatio: '16:9', resolution: '4K' }, custom(5, 5)]) {
-			const values = parameters('imageToImage', IDS['seededit-3.0'], more);
-			expect((await bench.body(values, { items })).size).toBe('adaptive');
-		}
-	});
-
-	it('gateway 002 receives the sizes of its own table', async () => {
-		const credentials = bench.credentials('gateway002');
-		for (const aspectRatio of RATIOS) {
-			const body = await bench.body(parameters('textToImage', IDS['4.5'], { aspectRatio }), {
-				credentials,
-			});
-			expect(body.size).toBe(GATEWAY_002_SIZES['2K']?.[aspectRatio]);
-		}
-	});
-
-	it.each(
-		NAMED.flatMap((family) =>
-			RESOLUTIONS.filter((name) => !MODELS[family].size?.presets.includes(name)).map((name) => ({
-				family,
-				name,
-			})),
-		),
-	)('$family does not offer $name', async ({ family, name }) => {
-		for (const aspectRatio of ['auto', '16:9']) {
-			const { message, description } = await bench.refusal(
-				parameters('textToImage', IDS[family], { resolution: name, aspectRatio }),
-			);
-			expect(message).toContain(`does not offer the resolution “${name}”`);
-			for (const offered of MODELS[family].size?.presets ?? []) {
-				expect(description).toContain(offered);
-			}
-		}
-	});
-
-	it('a resolution in any case, and pixels from an expression', async () => {
-		const ask = async (resolution: string) =>
-			(await bench.body(parameters('textToImage', IDS['4.0'], { resolution }))).size;
-		expect(await ask('4k')).toBe('4K');
-		expect(await ask('={{ "1600x1200" }}')).toBe('1600x1200');
-		expect(await ask(' 1600X1200 ')).toBe('1600x1200');
+	it.each([
+		['4k', '4K'],
+		['1600x1200', '1600x1200'],
+		['1600X1200', '1600x1200'],
+	])('Resolution “%s” is sent as %s', (resolution, size) => {
+		expect(choose('4.0', { resolution })).toEqual({ size });
 	});
 
 	it.each([
-		['2048*2048', '2048x2048'],
-		['2048×1024', '2048x1024'],
-		['huge', '1K, 2K, 4K'],
-		['', '1K, 2K, 4K'],
-	])('Resolution “%s”: the message says how to write it', async (resolution, advice) => {
-		const values = parameters('textToImage', IDS['4.0'], { resolution });
-		const { message, description } = await bench.refusal(values);
-		expect(message).toContain('resolution');
-		expect(description).toContain(advice);
+		['2048*2048', 'Write pixels with a small x: 2048x2048.'],
+		['2048 × 1024', 'Write pixels with a small x: 2048x1024.'],
+		['huge', 'Set Resolution to 1K, 2K, 4K, or Aspect Ratio to Custom Width and Height.'],
+		['', 'Set Resolution to 1K, 2K, 4K, or Aspect Ratio to Custom Width and Height.'],
+	])('Resolution “%s” is rejected', (resolution, advice) => {
+		expect(rejected('4.0', { resolution })).toBe(
+			`Seedream 4.0 does not offer the resolution “${resolution}”. ${advice}`,
+		);
 	});
 
-	it('an invalid ratio', async () => {
-		const { message, description } = await bench.refusal(
-			parameters('textToImage', IDS['4.5'], { aspectRatio: '={{ "5:4" }}' }),
+	it('an unknown aspect ratio is rejected', () => {
+		expect(rejected('4.5', { aspectRatio: '5:4' })).toBe(
+			'“5:4” is not an aspect ratio. Set Aspect Ratio to Auto, 1:1, 4:3, 3:4, 16:9, 9:16, 3:2, 2:3, 21:9, or Custom Width and Height.',
 		);
-		expect(message).toContain('“5:4” is not an aspect ratio');
-		expect(description).toContain('4:3');
+	});
+});
+
+describe('a gateway whose document lists sizes of its own', () => {
+	it.each<[gateway: string, Family, Resolution, size: string, name: string]>([
+		['deerapi', '5.0-lite', '3K', '3072x3072', 'DeerAPI'],
+		['routescope', '5.0-lite', '3K', '3072x3072', 'RouteScope'],
+		['gateway002', '5.0-lite', '2K', '2048x2048', 'Gateway 002 Style'],
+		['gateway002', '4.5', '4K', '4096x4096', 'Gateway 002 Style'],
+	])('%s gets %s %s as %s, with a warning', (gateway, family, resolution, size, name) => {
+		expect(choose(family, { resolution }, gateway)).toEqual({
+			size,
+			warning: `${name} does not support the resolution ${resolution} by name, so the square size ${size} was sent. Choose an Aspect Ratio for another shape.`,
+		});
+	});
+
+	it('gateway 002 has its own pixels for 2K, and those of the model for 4K', () => {
+		for (const aspectRatio of RATIOS) {
+			const size = GATEWAY_002_SIZES['2K']?.[aspectRatio];
+			expect(choose('4.5', { aspectRatio }, 'gateway002')).toEqual({ size });
+		}
+		const wide = { resolution: '4K', aspectRatio: '16:9' };
+		expect(choose('4.5', wide, 'gateway002')).toEqual({ size: '5504x3040' });
+	});
+
+	it('a resolution that only the gateway supports has a name, but no pixels', () => {
+		expect(choose('4.5', { resolution: '1K' }, 'routescope')).toEqual({ size: '1K' });
+		const wide = { resolution: '1K', aspectRatio: '16:9' };
+		expect(rejected('4.5', wide, 'routescope')).toBe(
+			'Seedream 4.5 has no pixel sizes for the resolution 1K. Set Aspect Ratio to Auto, or choose another Resolution.',
+		);
 	});
 });
 
 describe('a custom size', () => {
-	/** Pairs of sides whose product is exactly a limit, or one row beyond it. */
-	const LIMITS: ReadonlyArray<[Family, [number, number][], [number, number][]]> = [
+	/** Sizes whose pixels are exactly a limit or a row beyond it, by what is said of them. */
+	const LIMITS: Array<[Family, supported: string, tooSmall: string, tooLarge: string]> = [
 		[
 			'5.0-pro',
-			[
-				[960, 960],
-				[1280, 720],
-				[240, 3840],
-				[2140, 2160],
-				[2048, 2257],
-			],
-			[
-				[959, 961],
-				[960, 959],
-				[2150, 2151],
-				[2048, 2258],
-			],
+			'960x960 1280x720 240x3840 2140x2160 2048x2257',
+			'959x961 960x959',
+			'2150x2151 2048x2258',
 		],
 		[
 			'5.0-lite',
-			[
-				[1920, 1920],
-				[2560, 1440],
-				[7680, 480],
-				[4096, 4096],
-				[16384, 1024],
-			],
-			[
-				[1919, 1921],
-				[1920, 1919],
-				[4097, 4096],
-				[16383, 1025],
-			],
+			'1920x1920 2560x1440 7680x480 4096x4096 16384x1024',
+			'1919x1921 1920x1919',
+			'4097x4096 16383x1025',
 		],
-		[
-			'4.5',
-			[
-				[1920, 1920],
-				[480, 7680],
-				[4096, 4096],
-			],
-			[
-				[1500, 1500],
-				[1920, 1919],
-				[4096, 4097],
-			],
-		],
-		[
-			'4.0',
-			[
-				[960, 960],
-				[4096, 4096],
-			],
-			[
-				[960, 959],
-				[4096, 4097],
-			],
-		],
-		[
-			'3.0',
-			[
-				[512, 512],
-				[2048, 2048],
-				[300, 1000],
-			],
-			[
-				[511, 512],
-				[2049, 2048],
-			],
-		],
+		['4.5', '1920x1920 480x7680 4096x4096', '1500x1500 1920x1919', '4096x4097'],
+		['4.0', '960x960 4096x4096', '960x959', '4096x4097'],
+		['3.0', '512x512 2048x2048 300x1000', '511x512', '2049x2048'],
 	];
 
-	it.each(LIMITS)(
-		'%s: accepted up to the limits, rejected beyond',
-		async (family, taken, refused) => {
-			const { minPixels: min = 0, maxPixels: max = 0 } = MODELS[family].size ?? {};
-			for (const [width, height] of taken) {
-				const body = await bench.body(
-					parameters('textToImage', IDS[family], custom(width, height)),
-				);
-				expect(body.size).toBe(`${width}x${height}`);
-			}
-			for (const [width, height] of refused) {
-				const { message, description } = await bench.refusal(
-					parameters('textToImage', IDS[family], custom(width, height)),
-				);
-				const isSmall = width * height < min;
-				expect(message).toContain(`${width}x${height} is too ${isSmall ? 'small' : 'large'}`);
-				expect(description).toContain(String(isSmall ? min : max));
-				expect(description).toMatch(/nearest size it supports is \d+x\d+/);
-			}
-		},
-	);
-
-	it('the same limits hold for pixels from an expression', async () => {
-		const { message } = await bench.refusal(
-			parameters('textToImage', IDS['4.5'], { resolution: '={{ "1024x1024" }}' }),
-		);
-		expect(message).toContain('1024x1024 is too small for Seedream 4.5');
+	it.each(LIMITS)('%s supports %s', (family, supported, tooSmall, tooLarge) => {
+		const { name, size: { minPixels = 0, maxPixels = 0 } = {} } = MODELS[family];
+		const sizes = (list: string) =>
+			list.split(' ').map((size) => ({ size, set: { resolution: size } }));
+		for (const { size, set } of sizes(supported)) expect(choose(family, set)).toEqual({ size });
+		for (const { size, set } of sizes(tooSmall)) {
+			const message = rejected(family, set);
+			expect(message).toContain(`The size ${size} is too small for ${name}. `);
+			expect(message).toContain(`the model generates at least ${minPixels}. The nearest size`);
+		}
+		for (const { size, set } of sizes(tooLarge)) {
+			const message = rejected(family, set);
+			expect(message).toContain(`The size ${size} is too large for ${name}. `);
+			expect(message).toContain(`the model generates at most ${maxPixels}. The nearest size`);
+		}
 	});
 
-	it.each([
-		[480, 480 * 16 + 1],
-		[480 * 17, 480],
-		[1000, 17_000],
-		[8193, 512],
-	])('%d x %d is longer than 16 to 1', async (width, height) => {
-		const { message, description } = await bench.refusal(
-			parameters('textToImage', IDS['4.5'], custom(width, height)),
-		);
-		expect(message).toContain(`${width}x${height} is too `);
-		expect(description).toMatch(/nearest size it supports is \d+x\d+/);
+	it.each<[width: number, height: number, message: string]>([
+		[
+			1024,
+			1024,
+			'The size 1024x1024 is too small for Seedream 4.5. It has 1048576 pixels; the model generates at least 3686400. The nearest size it supports is 1920x1920. Change Width and Height, or choose an Aspect Ratio.',
+		],
+		[
+			5000,
+			5000,
+			'The size 5000x5000 is too large for Seedream 4.5. It has 25000000 pixels; the model generates at most 16777216. The nearest size it supports is 4096x4096. Change Width and Height, or choose an Aspect Ratio.',
+		],
+		[
+			480,
+			7681,
+			'The size 480x7681 is too narrow for Seedream 4.5. The longer side may be at most 16 times the shorter one. The nearest size it supports is 480x7680. Change Width and Height, or choose an Aspect Ratio.',
+		],
+	])('%d x %d is rejected with the nearest size', (width, height, message) => {
+		expect(rejected('4.5', custom(width, height))).toBe(message);
 	});
 
 	it.each([
 		[0, 2048],
 		[-5, 2048],
 		[2048.5, 2048],
-		['={{ "wide" }}', 2048],
-		['={{ null }}', 2048],
-	])('%s x %s is not a size', async (width, height) => {
-		const { description } = await bench.refusal(
-			parameters('textToImage', IDS['4.5'], { aspectRatio: 'custom', width, height }),
-		);
-		expect(description).toContain('whole numbers');
+		[NaN, 2048],
+		[2048, Infinity],
+	])('%d x %d is not a size', (width, height) => {
+		for (const family of [undefined, '4.5'] as const) {
+			expect(rejected(family, custom(width, height))).toBe(
+				'The Width or Height is not a whole number of pixels. Set Width and Height to whole numbers, for example 2048 and 2048.',
+			);
+		}
 	});
 
 	it.each(['5.0-pro', '4.5', '4.0', '3.0'] as const)(
-		'%s: the nearest size is accepted, close to the requested one, and in the same orientation',
-		async (family) => {
-			const { minPixels: min = 0, maxPixels: max = 0 } = MODELS[family].size ?? {};
+		'%s: the nearest size is supported, and has the requested shape as far as it may',
+		(family) => {
+			const { maxRatio = Infinity } = MODELS[family].size ?? {};
 			const sides = [1, 16, 100, 481, 959, 1919, 2151, 4097, 9999, 60_000];
-			const wanted = sides.flatMap((width) => sides.map((height) => [width, height] as const));
-			const refusals = new Map<string, string>();
-			// Each item fails by itself, so that one run asks for all of them.
-			const { items } = await bench.run(parameters('textToImage', IDS[family], FROM_ITEM), {
-				settings: { onError: 'continueRegularOutput' },
-				items: wanted.map(([width, height]) => ({
-					json: { name: `${width}x${height}`, ratio: 'custom', resolution: '', width, height },
-				})),
-			});
-			const sent = new Set(bench.bodies().map(({ size }) => size));
-			for (const { json } of items) {
-				const [, nearest] =
-					/nearest size it supports is (\d+x\d+)/.exec(String(json.message)) ?? [];
-				const [, asked] = /The size (\d+x\d+) is/.exec(String(json.error)) ?? [];
-				if (asked) refusals.set(asked, nearest);
-			}
-			expect(refusals.size + sent.size).toBe(wanted.length);
-
+			const wanted = sides.flatMap((width) => sides.map((height) => [width, height]));
+			let refusals = 0;
 			for (const [width, height] of wanted) {
-				const nearest = refusals.get(`${width}x${height}`);
-				if (!nearest) continue;
-				const [w, h] = nearest.split('x').map(Number);
-				expect(Number.isInteger(w) && Number.isInteger(h)).toBe(true);
-				expect(w * h).toBeGreaterThanOrEqual(min);
-				expect(w * h).toBeLessThanOrEqual(max);
-				if (family !== '3.0') expect(Math.max(w / h, h / w)).toBeLessThanOrEqual(16);
+				const message = rejected(family, custom(width, height));
+				if (message.startsWith('not rejected')) continue;
+				refusals += 1;
+				const [, size] = /nearest size it supports is (\d+x\d+)\./.exec(message) ?? [];
+				expect(choose(family, { resolution: size })).toEqual({ size });
+				const [w, h] = size.split('x').map(Number);
 				expect(Math.sign(w - h)).toBe(Math.sign(width - height));
-				// The shape stays what it was as far as it may, and the pixels stop at the limit.
-				const ratio =
-					family === '3.0' ? width / height : Math.min(16, Math.max(1 / 16, width / height));
+				const ratio = Math.min(maxRatio, Math.max(1 / maxRatio, width / height));
 				expect(Math.abs(w / h / ratio - 1)).toBeLessThan(1.5 / Math.min(w, h));
 			}
-			const again = await sizesSent(
-				family,
-				[...new Set(refusals.values())].map((size) => ({
-					name: size,
-					ratio: 'custom',
-					resolution: '',
-					width: Number(size.split('x')[0]),
-					height: Number(size.split('x')[1]),
-				})),
-			);
-			for (const [asked, size] of Object.entries(again)) expect(size).toBe(asked);
+			expect(refusals).toBeGreaterThan(50);
 		},
 	);
+});
 
-	it('an unknown model receives what is set', async () => {
-		bench.gateway.inject({ on: 'request', nth: 'every', status: 400, message: 'no' });
-		await bench.run(parameters('textToImage', 'ep-x', custom(7, 9)));
-		await bench.run(parameters('textToImage', 'ep-x', { resolution: '3K' }));
-		await bench.run(parameters('textToImage', 'ep-x', { resolution: '2K', aspectRatio: '16:9' }));
-		expect(bench.bodies().map(({ size }) => size)).toEqual(['7x9', '3K', '2848x1600']);
+it.each([
+	[custom(7, 9), '7x9'],
+	[{ resolution: '3K' }, '3K'],
+	// As for the oldest model with that resolution.
+	[{ resolution: '2K', aspectRatio: '16:9' }, '2848x1600'],
+])('an unknown model gets what is set: %j', (set, size) => {
+	expect(choose(undefined, set)).toEqual({ size });
+});
+
+it('an unknown model with an unknown resolution is rejected', () => {
+	expect(rejected(undefined, { resolution: 'huge' })).toBe(
+		'“huge” is not a resolution. Set Resolution to 1K, 1.5K, 2K, 3K, 4K, or Aspect Ratio to Custom Width and Height.',
+	);
+});
+
+describe('the size fields of the node', () => {
+	const bench = useGateway();
+	const model = IDS['4.5'];
+
+	it('are read from expressions, without the blanks around them', async () => {
+		const size = async (set: object) =>
+			(await bench.body(parameters('textToImage', model, { ...set }))).size;
+		expect(await size({ resolution: '={{ " 2048x2048 " }}' })).toBe('2048x2048');
+		expect(await size({ resolution: ' 4k ', aspectRatio: '={{ "16:9" }}' })).toBe('5504x3040');
+		expect(await size({ aspectRatio: 'custom', width: '={{ "2048" }}', height: 2000 })).toBe(
+			'2048x2000',
+		);
+	});
+
+	it.each(['={{ "wide" }}', '={{ null }}'])('stop the run where Width is %s', async (width) => {
+		const set = { aspectRatio: 'custom', width, height: 2048 };
+		const { message } = await bench.refusal(parameters('textToImage', model, set));
+		expect(message).toBe('The Width or Height is not a whole number of pixels [item 0]');
+	});
+
+	it('stop the run where the model does not support the size', async () => {
+		const { message, description } = await bench.refusal(
+			parameters('textToImage', model, custom(1024, 1024)),
+		);
+		expect(message).toBe('The size 1024x1024 is too small for Seedream 4.5 [item 0]');
+		expect(description).toContain('The nearest size it supports is 1920x1920.');
 	});
 });
