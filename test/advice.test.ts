@@ -1,158 +1,384 @@
+import type { Fault } from './gateway';
 import { IDS, onDay, parameters, useGateway } from './support';
 
 const bench = useGateway();
 
-const MODEL = IDS['4.0'];
+type Response = Omit<Extract<Fault, { on: 'request' }>, 'on'>;
 
-/** What users read when the gateway returns an error instead of an image. */
-async function told(answer: object): Promise<{ message: string; description: string }> {
-	bench.gateway.inject({ on: 'request', ...answer } as Parameters<typeof bench.gateway.inject>[0]);
-	const { error } = await bench.run(
-		parameters('textToImage', MODEL, { options: { waitWhenBusy: 0 } }),
+/** What users read of a response without an image: the message, and the lines of the description. */
+async function told(response: Response) {
+	bench.gateway.inject({ on: 'request', nth: 'every', ...response });
+	const { error, items } = await bench.run(
+		parameters('textToImage', IDS['4.5'], { options: { waitWhenBusy: 0 } }),
 	);
-	return { message: error?.message ?? '', description: error?.description ?? '' };
+	expect(items).toEqual([]);
+	expect(bench.gateway.ledger.requests).toHaveLength(1);
+	const [advice, ...details] = String(error?.description).split(' <br>\n');
+	return { message: error?.message, advice, details };
 }
 
-describe('the message is the gateway’s own, the description says what to do', () => {
-	it.each<[string, number, string, string, RegExp]>([
-		['a refused prompt', 400, 'InputTextSensitiveContentDetected', 'It is sensitive.', /prompt/],
-		['a refused image', 400, 'OutputImageRiskDetection', 'It is risky.', /content filter/],
-		['a debt', 403, 'AccountOverdueError', 'It is overdue.', /balance.*Top it up/],
-		['no quota', 403, 'insufficient_user_quota', 'It is too little.', /quota/],
-		['a spending limit', 429, 'SetLimitExceeded', 'It is reached.', /limit/],
-		['a wrong key', 401, 'AuthenticationError', 'It is unknown.', /Check the API key/],
-		['a model that is not opened', 404, 'ModelNotOpen', 'It is closed.', /Activate it/],
-		['an unknown model', 404, 'InvalidEndpointOrModel.NotFound', 'It is not there.', /no model “/],
-		['a model without channel', 503, 'model_not_found', 'No available channel.', /no model “/],
-		['a reference nobody can read', 400, 'InvalidImageURL.InvalidFormat', 'It is odd.', /public/],
-		['a size', 400, 'InvalidParameter', 'The parameter `size` is not valid.', /field it names/],
-		['too many requests', 429, 'RequestBurstTooFast', 'It is too fast.', /Raise Wait When Busy/],
-		['a request that is too large', 413, '', 'It is too large.', /smaller reference images/],
-		['a breakdown', 500, 'InternalServiceError', 'It broke.', /usage page/],
-	])('%s', async (_, status, code, message, advice) => {
-		const { message: shown, description } = await told({ status, code, message });
+const json = (body: object, status = 200): Response => ({ status, body: JSON.stringify(body) });
+
+const MAY_BE_CHARGED =
+	'The image may have been generated and charged, so the request was not retried. Check the provider’s usage page before running again.';
+const CHECK_BASE_URL =
+	'Check the Base URL of the credential: it must be the URL of the API, such as https://host/v1.';
+
+describe('the message is the gateway’s own, and what to do follows from code and status', () => {
+	const ADVICE: Array<[advice: string, ...Array<[status: number, code: string, message: string]>]> =
+		[
+			[
+				'The content filter rejected this. Change the prompt or the reference images; sending the same again rarely helps.',
+				[400, 'InputTextSensitiveContentDetected', 'It is not nice.'],
+				[400, 'OutputImageRiskDetection', 'It is risky.'],
+			],
+			[
+				"The account's balance, quota or spending limit is used up. Top it up or raise the limit at the provider, then run again.",
+				[403, 'AccountOverdueError', 'It is overdue.'],
+				[403, 'insufficient_user_quota', 'It is too little.'],
+				[429, 'SetLimitExceeded', 'It is reached.'],
+			],
+			[
+				'This account has no access to the model yet. Activate it in the provider’s console.',
+				[404, 'ModelNotOpen', 'It is closed.'],
+			],
+			[
+				'The gateway could not read a reference image. Its URL must be public and show the image itself; or pass the image as a binary field.',
+				[400, 'InvalidImageURL.InvalidFormat', 'It is odd.'],
+			],
+			[
+				'The gateway rejected a parameter. Change the field it names.',
+				[400, 'InvalidParameter', 'The parameter `size` is not valid.'],
+			],
+			[
+				'The gateway’s rate limit was reached. Nothing was charged for this request. Raise Wait When Busy, or run again later.',
+				[429, 'RequestBurstTooFast', 'It is too fast.'],
+			],
+			[
+				'The gateway’s rate limit was reached. Raise Wait When Busy, or run again later.',
+				[429, 'TooManyRequests', 'It is too much.'],
+			],
+			[
+				'Check the API key in the credential, and that it belongs to this Base URL.',
+				[401, 'AuthenticationError', 'It is unknown.'],
+				[401, 'Unauthorized', 'The quota of another key is fine.'],
+			],
+			[
+				'The account’s balance is used up. Top it up at the provider, then run again.',
+				[402, '', 'It is empty.'],
+			],
+			[
+				'Check the permissions and the balance of the API key.',
+				[403, 'Forbidden', 'It is forbidden.'],
+			],
+			[
+				'The request is too large for the gateway. Use fewer or smaller reference images, or pass them as URLs.',
+				[413, '', 'It is too large.'],
+			],
+			[
+				'The gateway or the service behind it failed. Check the provider’s usage page for images generated nevertheless before running again.',
+				[500, 'InternalServiceError', 'It broke.'],
+			],
+			[
+				'Turn on Preview Request and compare what it shows with the provider’s document.',
+				[422, '', 'It is not processable.'],
+			],
+			[
+				CHECK_BASE_URL,
+				[404, 'NotFound', 'Invalid URL (POST /v1/images/generations)'],
+				[404, 'NotFound', 'Cannot POST /v1/images/generations'],
+				[404, 'NotFound', 'no Route matched with those values'],
+			],
+		];
+	const cases = ADVICE.flatMap(([advice, ...errors]) =>
+		errors.map(([status, code, message]) => ({ status, code, message, advice })),
+	);
+
+	it.each(cases)('$status $code $message', async ({ status, code, message, advice }) => {
+		const read = await told({ status, code, message });
 		const [{ id }] = bench.gateway.ledger.requests;
-		expect(shown).toBe(`${message} Request id: ${id} [item 0]`);
-		expect(description).toMatch(advice);
 		const details = [code && `Code: ${code}`, `HTTP status: ${status}`, `Request ID: ${id}`];
-		expect(description.split('\n').at(-1)).toBe(details.filter(Boolean).join(', '));
+		expect(read).toEqual({
+			message: `${message} Request id: ${id} [item 0]`,
+			advice,
+			details: [details.filter(Boolean).join(', ')],
+		});
 	});
 
-	it('a wrong Base URL', async () => {
-		const { error } = await bench.run(parameters('textToImage', IDS['5.0-lite']), {
-			credentials: bench.credentials('deerapi', {
-				baseUrl: `${bench.gateway.profileUrl('deerapi')}/api/v9`,
-				gateway: 'other',
+	const words = 'Foxes are not offered here';
+	it.each<[string, object]>([
+		['msg', { msg: words }],
+		['detail', { detail: words }],
+		['detail, a list', { detail: [{ loc: ['body'], msg: words }] }],
+		['errors, a list', { errors: [{ message: words }] }],
+		['error, a text', { error: words }],
+		['error, an object', { error: { message: words } }],
+		['error, beside an id and a status', { id: 'r-1', status: 402, error: { message: words } }],
+		['error_description', { error_description: words }],
+		['problem+json', { type: 'about:blank', title: 'Bad', detail: words, status: 402 }],
+		['a numeric code', { code: 4711, message: words }],
+		['a URL beside it', { message: words, url: '/v1/images/generations' }],
+	])('stated as %s', async (_, body) => {
+		const { message, advice } = await told(json(body, 402));
+		expect(message).toBe(`${words} [item 0]`);
+		expect(advice).toMatch(/^The account’s balance is used up\./);
+	});
+
+	it.each<[string, Response]>([
+		['error, an object', { errorIn200: { code: 'InvalidParameter', message: words } }],
+		['error, a text', json({ error: words })],
+		['success, false', json({ success: false, message: words })],
+		[
+			'an event',
+			{
+				status: 200,
+				headers: { 'content-type': 'text/event-stream' },
+				body: `data: {"error":{"message":"${words}"}}\n\n`,
+			},
+		],
+	])('stated with HTTP 200 as %s', async (_, response) => {
+		expect((await told(response)).message).toMatch(/^Foxes are not offered here( Request| \[)/);
+	});
+});
+
+describe('a response that is not the API’s', () => {
+	const page = '<html><head><title>413 Request Entity Too Large</title></head><body></body></html>';
+	const WRONG_API = `${MAY_BE_CHARGED} If this always happens: ${CHECK_BASE_URL}`;
+
+	it.each<[string, Response, message: string, advice: string]>([
+		[
+			'a web page',
+			{ html: true, status: 200 },
+			'Unexpected response (HTTP 200): a web page instead of JSON (“200 Bad Gateway”)',
+			WRONG_API,
+		],
+		[
+			'an error page of a proxy',
+			{ html: true, status: 502 },
+			'Unexpected response (HTTP 502): a web page instead of JSON (“502 Bad Gateway”)',
+			MAY_BE_CHARGED,
+		],
+		[
+			'a page of nginx',
+			{ body: page, status: 413 },
+			'Unexpected response (HTTP 413): a web page instead of JSON (“413 Request Entity Too Large”)',
+			'The request is too large for the gateway. Use fewer or smaller reference images, or pass them as URLs.',
+		],
+		[
+			'a text, which is cut',
+			{ body: 'no '.repeat(300_000), status: 400 },
+			`Unexpected response (HTTP 400): ${'no '.repeat(99)}no…`,
+			'Turn on Preview Request and compare what it shows with the provider’s document.',
+		],
+		[
+			'a page for an unknown path',
+			{ html: true, status: 404 },
+			'Unexpected response (HTTP 404): a web page instead of JSON (“404 Bad Gateway”)',
+			CHECK_BASE_URL,
+		],
+		[
+			'nothing for an unknown path',
+			{ body: '', status: 404 },
+			'Unexpected response (HTTP 404): no content',
+			CHECK_BASE_URL,
+		],
+		[
+			'an unknown path, as FastAPI says it',
+			json({ detail: 'Not Found' }, 404),
+			'Not Found',
+			CHECK_BASE_URL,
+		],
+		[
+			'a method that is not allowed',
+			json({ detail: 'Method Not Allowed' }, 405),
+			'Method Not Allowed',
+			CHECK_BASE_URL,
+		],
+		[
+			'broken JSON',
+			{ body: '{"data": [' },
+			'The response was cut short (HTTP 200): it ended in the middle of a JSON value',
+			MAY_BE_CHARGED,
+		],
+		['nothing', { body: '' }, 'The response contains no images', MAY_BE_CHARGED],
+		['null', { body: 'null' }, 'Unexpected response (HTTP 200): null', WRONG_API],
+		['a number', { body: '7' }, 'Unexpected response (HTTP 200): 7', WRONG_API],
+		['a text in quotes', { body: '"ok"' }, 'Unexpected response (HTTP 200): "ok"', WRONG_API],
+		['an empty list', { empty: true }, 'The response contains no images', MAY_BE_CHARGED],
+		[
+			'an image without URL and bytes',
+			json({ data: [{ url: null, b64_json: '' }] }),
+			'The response contains no images',
+			MAY_BE_CHARGED,
+		],
+		[
+			'numbers for URLs',
+			json({ data: [{ url: 5, b64_json: [] }] }),
+			'The response contains no images',
+			MAY_BE_CHARGED,
+		],
+	])('%s', async (_, response, message, advice) => {
+		expect(await told(response)).toMatchObject({ message: `${message} [item 0]`, advice });
+	});
+
+	it.each([301, 302, 303, 307, 308])('a redirect (%i), which is not followed', async (status) => {
+		const elsewhere = `${bench.gateway.url}/elsewhere`;
+		const { message, advice } = await told({ redirect: elsewhere, status });
+		expect(message).toBe(`The gateway redirects to ${elsewhere} instead of responding [item 0]`);
+		expect(advice).toBe(
+			`The redirect was not followed, so that the key is not sent elsewhere. ${CHECK_BASE_URL}`,
+		);
+	});
+
+	it.each<[string, Response]>([
+		['an id', { taskId: true }],
+		['an id beside an empty list', json({ task_id: 'task_01', data: [] })],
+		['an id alone', json({ task_id: 'task_01', task_status: 'PENDING' })],
+		['an id and a status', json({ id: 't-1', status: 'queued', model: 'x' })],
+		['an entry of a list', json({ code: 200, data: [{ status: 'submitted', task_id: 't' }] })],
+		['an object', json({ code: 200, message: 'success', data: { task_id: 't' } })],
+		['Replicate’s', json({ id: 'abc', status: 'starting', output: null, error: null, urls: {} })],
+		[
+			'Evolink’s',
+			json({
+				created: 1757165031,
+				id: 'task-unified-1757165031',
+				model: 'doubao-seedream-4.5',
+				object: 'image.generation.task',
+				progress: 0,
+				status: 'pending',
+				type: 'image',
 			}),
+		],
+	])('a task: %s', async (_, response) => {
+		expect(await told(response)).toMatchObject({
+			message: 'This gateway returned a task to poll instead of images [item 0]',
+			advice:
+				'This node needs a gateway whose POST /images/generations returns the images themselves. The task may be charged; look it up at the provider.',
 		});
-		expect(error?.message).toContain('Invalid URL (POST /api/v9/images/generations)');
-		expect(error?.description).toMatch(/Check the Base URL of the credential/);
-	});
-
-	it.each([
-		['a web page', { html: true, status: 404 }],
-		['an empty answer', { body: '', status: 404 }],
-	])('%s: the base URL may be wrong', async (_, answer) => {
-		const { message, description } = await told(answer);
-		expect(message).toMatch(/HTTP 404/);
-		expect(description).toMatch(/Check the Base URL of the credential/);
 	});
 });
 
-it.each([
-	['doubao-seedream-4-5-251129', 'doubao-seedream-4-5-251128'],
-	['seedream-4.5', 'doubao-seedream-4-5-251128'],
-	['doubao-seedream-5-0-flash', 'doubao-seedream-5-0-flash-260915'],
-	['Seedream 4.0', 'doubao-seedream-4-0-20260415'],
-])('for %s, the nearest name comes first', async (model, nearest) => {
-	onDay('2026-09-01');
-	const { error } = await bench.run(parameters('textToImage', model));
-	expect(error?.description).toContain(`“${model}”`);
-	expect(error?.description).toContain(`is known to offer ${nearest}`);
-});
-
-it('does not suggest the model that was rejected', async () => {
+describe('a model that the gateway does not have', () => {
 	const gone = { status: 404, code: 'InvalidEndpointOrModel.NotFound', message: 'It is gone.' };
-	bench.gateway.inject({ on: 'request', nth: 'every', ...gone });
-	const model = IDS['5.0-lite'];
-	for (const profile of ['volcengine', 'deerapi'] as const) {
-		const { error } = await bench.run(parameters('textToImage', model), {
-			credentials: bench.credentials(profile),
-		});
-		expect(error?.description?.split(model)).toHaveLength(2);
-	}
-});
+	const LITE = 'doubao-seedream-5-0-260128';
+	const FOUR_FIVE = 'doubao-seedream-4-5-251128';
 
-describe('a model that its service has ended is not there', () => {
-	const gone = { status: 404, code: 'InvalidEndpointOrModel.NotFound', message: 'It is gone.' };
+	/** What users read on a day when a gateway knows a model no more. */
 	const adviceOn = async (
 		day: string,
 		operation: 'textToImage' | 'imageSet',
 		model: string,
-		profile: 'volcengine' | 'byteplus' | 'deerapi' = 'volcengine',
+		profile: 'volcengine' | 'deerapi' = 'volcengine',
+		error: Response = gone,
 	) => {
 		onDay(day);
-		bench.gateway.inject({ on: 'request', ...gone });
-		const { error } = await bench.run(parameters(operation, model), {
-			credentials: bench.credentials(profile),
-		});
-		return error?.description ?? '';
+		bench.gateway.inject({ on: 'request', ...error });
+		const credentials = bench.credentials(profile);
+		const run = await bench.run(parameters(operation, model), { credentials });
+		return run.error?.description?.split(' <br>\n')[0];
 	};
+	const unknown = (model: string) =>
+		`The gateway has no model “${model}” for this account. Choose one From List, or activate it in the provider’s console.`;
 
 	it.each([
-		['textToImage', '5.0-lite', 'doubao-seedream-5-5-261028'],
-		['textToImage', '4.5', 'doubao-seedream-5-0-pro-260628'],
-		// The successor that the notice names generates no sets.
-		['imageSet', '4.5', 'doubao-seedream-4-0-20260415'],
-		['imageSet', '5.0-lite', 'doubao-seedream-4-0-20260415'],
-	] as const)('%s, %s: %s is named instead', async (operation, family, successor) => {
-		const description = await adviceOn('2026-11-25', operation, IDS[family]);
-		expect(description).toContain('Volcengine retired it on 2026-11-24.');
-		expect(description).toContain(`Use ${successor} instead.`);
-		// Nothing else that has ended, or that does not support the operation.
-		const named = [...description.matchAll(/doubao-[a-z\d-]+\d{6}/g)].map(([id]) => id);
-		const living = ['5-5-261028', '5-0-pro-260628', '5-0-flash-260915', '4-0-20260415'];
-		const able = operation === 'imageSet' ? living.slice(3) : living;
-		const allowed = [IDS[family], ...able.map((id) => `doubao-seedream-${id}`)];
-		expect(named.filter((id) => !allowed.includes(id))).toEqual([]);
+		gone,
+		{ status: 503, code: 'model_not_found', message: 'No available channel.' },
+		{ status: 404, message: 'It is not there.' },
+	])('is said to be unknown: $status $code', async (error) => {
+		const advice = await adviceOn('2026-09-01', 'textToImage', 'ep-1', 'deerapi', error);
+		expect(advice).toBe(`${unknown('ep-1')} DeerAPI is known to offer ${LITE}.`);
 	});
 
-	it('before its end, the day is named', async () => {
-		const description = await adviceOn('2026-10-01', 'textToImage', IDS['4.5']);
-		expect(description).toContain('Volcengine retires it on 2026-11-24.');
+	it('is not suggested itself', async () => {
+		const end = 'Volcengine retires it on 2026-11-24.';
+		const advice = await adviceOn('2026-09-01', 'textToImage', LITE, 'deerapi');
+		expect(advice).toBe(`${unknown(LITE)} ${end}`);
 	});
 
-	it('a gateway of its own names only what its document lists', async () => {
-		const model = 'doubao-seedream-4-5-251128';
-		const description = await adviceOn('2026-11-25', 'textToImage', model, 'deerapi');
-		expect(description).toContain('Use doubao-seedream-5-0-260128 instead.');
+	it.each([
+		['doubao-seedream-4-5-251129', FOUR_FIVE],
+		['seedream-4.5', FOUR_FIVE],
+		['doubao-seedream-5-0-flash', 'doubao-seedream-5-0-flash-260915'],
+		['Seedream 4.0', 'doubao-seedream-4-0-20260415'],
+	])('for %s, the nearest name comes first', async (model, nearest) => {
+		expect(await adviceOn('2026-09-01', 'textToImage', model)).toContain(
+			`${unknown(model)} Volcengine Ark is known to offer ${nearest}, `,
+		);
+	});
+
+	const ids = (list: string) => list.replace(/\S+/g, 'doubao-seedream-$&').replaceAll(' ', ', ');
+
+	// The successor that the notice names for 4.5 generates no sets.
+	it.each([
+		{
+			day: '2026-11-25',
+			operation: 'textToImage',
+			model: '5-0-260128',
+			end: 'retired',
+			successor: '5-5-261028',
+			others: '5-0-pro-260628 5-0-flash-260915 5-5-261028 4-0-20260415',
+		},
+		{
+			day: '2026-11-25',
+			operation: 'textToImage',
+			model: '4-5-251128',
+			end: 'retired',
+			successor: '5-0-pro-260628',
+			others: '5-5-261028 5-0-pro-260628 5-0-flash-260915 4-0-20260415',
+		},
+		{
+			day: '2026-11-25',
+			operation: 'imageSet',
+			model: '4-5-251128',
+			end: 'retired',
+			successor: '4-0-20260415',
+			others: '4-0-20260415',
+		},
+		{
+			day: '2026-11-25',
+			operation: 'imageSet',
+			model: '5-0-260128',
+			end: 'retired',
+			successor: '4-0-20260415',
+			others: '4-0-20260415',
+		},
+		{
+			day: '2026-10-01',
+			operation: 'textToImage',
+			model: '4-5-251128',
+			end: 'retires',
+			successor: '5-0-pro-260628',
+			others: '5-5-261028 5-0-pro-260628 5-0-flash-260915 5-0-260128',
+		},
+	] as const)('on $day, $operation with $model: $successor', async (each) => {
+		const { day, operation, model, end, successor, others } = each;
+		expect(await adviceOn(day, operation, ids(model))).toBe(
+			`${unknown(ids(model))} Volcengine ${end} it on 2026-11-24. Use ${ids(successor)} instead. Volcengine Ark is known to offer ${ids(others)}.`,
+		);
+	});
+
+	it('is replaced by what the document of another gateway lists', async () => {
+		expect(await adviceOn('2026-11-25', 'textToImage', FOUR_FIVE, 'deerapi')).toBe(
+			`${unknown(FOUR_FIVE)} Volcengine retired it on 2026-11-24. Use ${LITE} instead. DeerAPI is known to offer ${LITE}.`,
+		);
 	});
 });
 
 describe('a model that does not support the operation', () => {
-	const choices = async (day: string, profile: 'volcengine' | 'byteplus' | 'routescope') => {
+	it.each([
+		['2026-10-01', 'volcengine', 'Seedream 5.0 Lite, Seedream 4.5, Seedream 4.0'],
+		['2026-11-25', 'volcengine', 'Seedream 4.0'],
+		['2026-11-25', 'byteplus', 'Seedream 5.0 Lite, Seedream 4.5, Seedream 4.0'],
+		['2026-11-25', 'deerapi', 'Seedream 5.0 Lite'],
+	] as const)('on %s at %s, living models are named: %s', async (day, profile, models) => {
 		onDay(day);
-		const { message, description } = await bench.refusal(parameters('imageSet', IDS['5.5']), {
+		const refusal = await bench.refusal(parameters('imageSet', IDS['5.5']), {
 			credentials: bench.credentials(profile),
 		});
-		expect(message).toBe('Seedream 5.5 does not support image sets [item 0]');
-		return description;
-	};
-
-	it('only living models of the gateway are named', async () => {
-		expect(await choices('2026-10-01', 'volcengine')).toBe(
-			'Choose another Model: Seedream 5.0 Lite, Seedream 4.5, Seedream 4.0.',
-		);
-		expect(await choices('2026-11-25', 'volcengine')).toBe('Choose another Model: Seedream 4.0.');
-		expect(await choices('2026-11-25', 'byteplus')).toBe(
-			'Choose another Model: Seedream 5.0 Lite, Seedream 4.5, Seedream 4.0.',
-		);
-	});
-
-	it('a gateway with one model names that one', async () => {
-		const { description } = await bench.refusal(parameters('textToImage', IDS['seededit-3.0']), {
-			credentials: bench.credentials('deerapi'),
+		expect(refusal).toEqual({
+			message: 'Seedream 5.5 does not support image sets [item 0]',
+			description: `Choose another Model: ${models}.`,
 		});
-		expect(description).toBe('Choose another Model: Seedream 5.0 Lite.');
 	});
 });
