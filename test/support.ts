@@ -197,7 +197,9 @@ export function useGateway(options: { day?: string } = {}): Bench {
 			const { message = '', description } = error ?? {};
 			expect(message).toMatch(/ \[item \d+\]$/);
 			expect(description).toMatch(/\w.*\.$/s);
-			expect(`${message} ${description}`).not.toMatch(UNHELPFUL);
+			// What is quoted is the user's own.
+			const own = `${message} ${description}`.replace(/“[^”]*”/g, '');
+			expect(own).not.toMatch(UNHELPFUL);
 			return { message, description: description ?? '' };
 		},
 	};
