@@ -1,431 +1,414 @@
-import type { IDataObject, INodeExecutionData, INodeParameters } from 'n8n-workflow';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 
-import { itemWith } from './engine';
-import { bmp, heif, pngOf } from './imageFiles';
-import { DATA_FIELD, dataUri, IDS, parameters, picture, urls, useGateway } from './support';
+import { itemWith, type NodeRun } from './engine';
+import type { Family } from './facts/models';
+import { heif, pngOf } from './imageFiles';
+import { DATA_FIELD, dataUri, hurry, IDS, parameters, picture, urls, useGateway } from './support';
 
 const bench = useGateway();
 
-/** Four pictures that differ in every byte that counts. */
-let pictures: Record<'one' | 'two' | 'three' | 'four', Buffer>;
+const MODEL = IDS['4.5'];
+
+/** Four pictures that differ in every byte that counts, as files and as data URIs. */
+let files: Record<'one' | 'two' | 'three' | 'four', Buffer>;
 let uris: Record<'one' | 'two' | 'three' | 'four', string>;
 beforeAll(async () => {
-	pictures = {
+	files = {
 		one: await picture(20, 20),
 		two: await picture(30, 20, 'jpeg'),
 		three: await picture(40, 20, 'webp'),
 		four: await picture(50, 20, 'gif'),
 	};
 	uris = {
-		one: dataUri('png', pictures.one),
-		two: dataUri('jpeg', pictures.two),
-		three: dataUri('webp', pictures.three),
-		four: dataUri('gif', pictures.four),
+		one: dataUri('png', files.one),
+		two: dataUri('jpeg', files.two),
+		three: dataUri('webp', files.three),
+		four: dataUri('gif', files.four),
 	};
 });
 
 /** An item with the four pictures and a text, all declared as what they are not. */
 function item(json = {}): INodeExecutionData {
-	const mimeType = 'image/x-unknown';
+	const entries = Object.entries(files).map(([name, bytes]) => [name, image(bytes)]);
+	const notes = { bytes: Buffer.from('a note that is no picture'), mimeType: 'text/plain' };
 	return itemWith(
-		{
-			one: { bytes: pictures.one, mimeType },
-			two: { bytes: pictures.two, mimeType },
-			three: { bytes: pictures.three, mimeType },
-			four: { bytes: pictures.four, mimeType },
-			notes: { bytes: Buffer.from('a note that is no picture'), mimeType: 'text/plain' },
-		},
+		{ ...Object.fromEntries(entries), notes } as Parameters<typeof itemWith>[0],
 		json,
 	);
 }
 
-function fields(...names: string[]): INodeParameters {
-	return { image: names.map((name) => ({ source: 'binary', binaryPropertyName: name })) };
+const image = (bytes: Buffer) => ({ bytes, mimeType: 'image/x-unknown' });
+
+/** An item with one file, in the field that Reference Images reads by default. */
+const dataItem = (bytes: Buffer) => itemWith({ data: image(bytes) });
+
+const fields = (...names: string[]): INodeParameters => ({
+	image: names.map((name) => ({ source: 'binary', binaryPropertyName: name })),
+});
+const ALL: INodeParameters = { image: [{ source: 'allBinary' }] };
+
+const edit = (referenceImages: INodeParameters, model = MODEL) =>
+	parameters('imageToImage', model, { referenceImages });
+
+/** What `image` is for these references. */
+async function sent(referenceImages: INodeParameters, run: Partial<NodeRun> = {}) {
+	return (await bench.body(edit(referenceImages), { items: [item()], ...run })).image;
 }
 
-async function sent(
-	referenceImages: INodeParameters,
-	items: INodeExecutionData[] = [item()],
-	more: Parameters<typeof bench.body>[1] = {},
-): Promise<unknown> {
-	const values = parameters('imageToImage', IDS['4.5'], { referenceImages });
-	return (await bench.body(values, { items, ...more })).image;
-}
-
-describe('sources of references', () => {
-	it('one field, as a string', async () => {
-		expect(await sent(fields('two'))).toBe(uris.two);
-	});
-
-	it('the field data by default', async () => {
-		const { image } = await bench.body(parameters('imageToImage', IDS['4.5']), {
-			items: [itemWith({ data: { bytes: pictures.one, mimeType: 'image/png' } })],
+describe('references', () => {
+	it('are the field data by default', async () => {
+		const body = await bench.body(parameters('imageToImage', MODEL), {
+			items: [dataItem(files.one)],
 		});
-		expect(image).toBe(uris.one);
+		expect(body.image).toBe(uris.one);
 	});
 
-	it('several names, with or without spaces', async () => {
-		expect(await sent(fields('three,one , two'))).toEqual([uris.three, uris.one, uris.two]);
+	it.each<[names: string, expected: Array<keyof typeof uris>]>([
+		['three,one , two', ['three', 'one', 'two']],
+		['={{ ["four", "one"] }}', ['four', 'one']],
+		['={{ Object.keys($binary).slice(1, 3) }}', ['two', 'three']],
+	])('are the fields named by %s, in order', async (names, expected) => {
+		expect(await sent(fields(names))).toEqual(expected.map((name) => uris[name]));
 	});
 
-	it('names and files from expressions', async () => {
-		expect(await sent(fields('={{ ["four", "one"] }}'))).toEqual([uris.four, uris.one]);
-		expect(await sent(fields('={{ Object.keys($binary).slice(1, 3) }}'))).toEqual([
-			uris.two,
-			uris.three,
-		]);
-		const { binary } = item();
-		expect(await sent(fields('={{ $json.file }}'), [item({ file: binary?.two })])).toBe(uris.two);
+	it('are a file that an expression gives', async () => {
+		const items = [item({ file: item().binary?.two })];
+		expect(await sent(fields('={{ $json.file }}'), { items })).toBe(uris.two);
 	});
 
-	it('all image fields of the item, and only those', async () => {
-		expect(await sent({ image: [{ source: 'allBinary' }] })).toEqual([
-			uris.one,
-			uris.two,
-			uris.three,
-			uris.four,
-		]);
-	});
-
-	it('JSON that resembles a file is not an image field', async () => {
+	it('are all image fields of the item, and nothing else', async () => {
+		expect(await sent(ALL)).toEqual(Object.values(uris));
 		const { binary = {} } = item();
-		const single = itemWith({ data: { bytes: pictures.two, mimeType: 'image/jpeg' } }, {
-			file: binary.one,
-			_files: { more: binary.three },
-		} as IDataObject);
-		expect(await sent({ image: [{ source: 'allBinary' }] }, [single])).toBe(uris.two);
+		const odd = { mimeType: null, data: 'x' };
+		const json = { file: binary.one, odd, _files: { more: binary.three } };
+		const items = [itemWith({ data: { bytes: files.two, mimeType: 'image/jpeg' } }, { ...json })];
+		expect(await sent(ALL, { items })).toBe(uris.two);
 	});
 
-	it('a URL is sent as it is', async () => {
-		const address = `${bench.gateway.url}/samples/32x32.png?a=1&b=%20x`;
-		expect(await sent(urls(address))).toBe(address);
-		expect(await sent(urls(`  ${address}\n`))).toBe(address);
-	});
-
-	it('several URLs: one per line, or a list from an expression', async () => {
-		const [a, b] = ['png', 'jpeg'].map((name) => `${bench.gateway.url}/samples/32x32.${name}`);
+	it('are URLs as they are, one per line or a list from an expression', async () => {
+		const a = `${bench.gateway.url}/samples/32x32.png?a=1&b=%20x`;
+		const b = `${bench.gateway.url}/samples/32x32.jpeg`;
+		expect(await sent(urls(`  ${a}\n`))).toBe(a);
 		expect(await sent(urls(`${a}\n\n${b}\r\n`))).toEqual([a, b]);
-		expect(await sent(urls('={{ $json.list }}'), [item({ list: [b, a] })])).toEqual([b, a]);
+		expect(await sent(urls('={{ $json.list }}'), { items: [item({ list: [b, a] })] })).toEqual([
+			b,
+			a,
+		]);
 	});
 
-	it('data URIs are checked and sent with the MIME type of their bytes', async () => {
-		expect(await sent(urls(uris.one))).toBe(uris.one);
-		const wrong = uris.two.replace('image/jpeg', 'image/PNG');
-		expect(await sent(urls(wrong))).toBe(uris.two);
-		const bare = uris.two.replace('image/jpeg', '');
-		expect(await sent(urls(bare))).toBe(uris.two);
-		expect(await sent(urls('={{ $json.list }}'), [item({ list: [uris.three, uris.one] })])).toEqual(
-			[uris.three, uris.one],
-		);
+	it('are data URIs, with the MIME type of their bytes', async () => {
+		for (const declared of ['image/jpeg', 'image/PNG', '']) {
+			expect(await sent(urls(uris.two.replace('image/jpeg', declared)))).toBe(uris.two);
+		}
+		const broken = uris.two.replace(/(.{76})/g, '$1\n');
+		const items = [item({ list: [uris.three, broken] })];
+		expect(await sent(urls('={{ $json.list }}'), { items })).toEqual([uris.three, uris.two]);
+		expect(await sent(urls('={{ $json.list[1] }}'), { items })).toBe(uris.two);
 	});
 
-	it('a data URI broken into lines', async () => {
-		const lines = uris.two.replace(/(.{76})/g, '$1\n');
-		expect(await sent(urls('={{ $json.uri }}'), [item({ uri: lines })])).toBe(uris.two);
+	it('keep their order across entries of all kinds', async () => {
+		const url = `${bench.gateway.url}/samples/64x32.jpeg`;
+		const entries = [urls(uris.four), fields('two, one'), urls(url), fields('three')];
+		const all = { image: entries.flatMap((each) => each.image as object[]) };
+		expect(await sent(all as INodeParameters)).toEqual([
+			uris.four,
+			uris.two,
+			uris.one,
+			url,
+			uris.three,
+		]);
 	});
 
-	it('all kinds mixed, in order', async () => {
-		const address = `${bench.gateway.url}/samples/64x32.jpeg`;
-		const image = [
-			{ source: 'url', url: uris.four },
-			{ source: 'binary', binaryPropertyName: 'two, one' },
-			{ source: 'url', url: address },
-			{ source: 'binary', binaryPropertyName: 'three' },
-		];
-		expect(await sent({ image })).toEqual([uris.four, uris.two, uris.one, address, uris.three]);
-	});
-
-	it('references are optional for a set', async () => {
-		const values = (referenceImages: INodeParameters) =>
-			parameters('imageSet', IDS['4.5'], { referenceImages, maxImages: 2 });
-		expect((await bench.body(values(fields('two')), { items: [item()] })).image).toBe(uris.two);
-		expect(await bench.body(values({}), { items: [item()] })).not.toHaveProperty('image');
-		expect(await bench.body(parameters('imageSet', IDS['4.5']))).not.toHaveProperty('image');
-	});
-
-	it('a gateway that does not support URLs receives the image itself', async () => {
-		const address = `${bench.gateway.url}/samples/32x32.png`;
-		const bytes = Buffer.from(await (await fetch(address)).arrayBuffer());
-		const credentials = bench.credentials('unode');
-		expect(await sent(urls(address), [item()], { credentials })).toBe(dataUri('png', bytes));
-		const { message, description } = await bench.refusal(
-			parameters('imageToImage', IDS['4.5'], {
-				referenceImages: urls(`${bench.gateway.url}/samples/none.png`),
-			}),
-			{ credentials },
-		);
-		expect(message).toContain('could not be downloaded');
-		expect(description).toContain('404');
+	it('are optional for a set', async () => {
+		const set = (more: INodeParameters) => bench.body(parameters('imageSet', MODEL, more));
+		expect(await set({ referenceImages: {} })).not.toHaveProperty('image');
+		expect(await set({})).not.toHaveProperty('image');
 	});
 });
 
 describe('files that n8n stores in the JSON (combined binary mode)', () => {
-	const workflowSettings = { binaryMode: 'combined' } as const;
-	const combined = (): INodeExecutionData => {
+	const combined = () => {
 		const { binary = {} } = item();
-		return { json: { id: 7, nested: { photo: { ...binary.two } }, _files: { ...binary } } };
+		const json = { id: 7, nested: { photo: { ...binary.two } }, _files: { ...binary } };
+		return { items: [{ json }], workflowSettings: { binaryMode: 'combined' } as const };
 	};
 
-	it('by name, by path, by the file itself, and all image fields', async () => {
-		expect(await sent(fields('={{ $json._files.one }}'), [combined()], { workflowSettings })).toBe(
-			uris.one,
-		);
-		expect(await sent(fields('_files.one'), [combined()], { workflowSettings })).toBe(uris.one);
-		expect(await sent(fields('three, one'), [combined()], { workflowSettings })).toEqual([
-			uris.three,
-			uris.one,
-		]);
-		expect(await sent(fields('nested.photo'), [combined()], { workflowSettings })).toBe(uris.two);
-		expect(
-			await sent({ image: [{ source: 'allBinary' }] }, [combined()], { workflowSettings }),
-		).toEqual([uris.one, uris.two, uris.three, uris.four]);
+	it.each<[INodeParameters, expected: Array<keyof typeof uris>]>([
+		[fields('={{ $json._files.one }}'), ['one']],
+		[fields('_files.one'), ['one']],
+		[fields('three, one'), ['three', 'one']],
+		[fields('nested.photo'), ['two']],
+		[ALL, ['one', 'two', 'three', 'four']],
+	])('are found by %j', async (referenceImages, expected) => {
+		const images = expected.map((name) => uris[name]);
+		expect([await sent(referenceImages, combined())].flat()).toEqual(images);
 	});
 
-	it('an unknown name lists the existing ones', async () => {
-		const { message, description } = await bench.refusal(
-			parameters('imageToImage', IDS['4.5'], { referenceImages: fields('missing') }),
-			{ items: [combined()], workflowSettings },
-		);
-		expect(message).toContain('“missing”');
-		expect(description).toContain('“three”');
+	it('are listed where a name is not found', async () => {
+		const { message, description } = await bench.refusal(edit(fields('missing')), combined());
+		expect(message).toBe('Reference Images: the input item has no binary field “missing” [item 0]');
+		expect(description).toMatch(/^It has “one”, “two”, “three”, “four”, “notes”\. /);
 	});
 });
 
-describe('the format', () => {
-	it.each([
-		['png', async () => await picture(32, 32, 'png')],
-		['jpeg', async () => await picture(32, 32, 'jpeg')],
-		['webp', async () => await picture(32, 32, 'webp')],
-		['gif', async () => await picture(32, 32, 'gif')],
-		['tiff', async () => await picture(32, 32, 'tiff')],
-		['bmp', async () => await Promise.resolve(bmp(32, 32))],
-		['heic', async () => await Promise.resolve(heif('heic', 320, 320))],
-		['heif', async () => await Promise.resolve(heif('mif1', 320, 320))],
-	])('%s is recognized by its bytes and accepted', async (format, make) => {
-		const bytes = await make();
-		const file = itemWith({ data: { bytes, mimeType: 'application/octet-stream' } });
-		expect(await sent(DATA_FIELD, [file])).toBe(dataUri(format, bytes));
+describe('a file is rejected', () => {
+	const TOO_SMALL = 'Each side must be longer than 14 pixels.';
+	const TOO_NARROW = 'The longer side may be at most 16 times the shorter one.';
+	const TOO_LARGE = 'An image may have 36000000 pixels, such as 6000 x 6000.';
+	const MEGABYTE = 1024 * 1024;
+	const ANY = 'jpeg, png, webp, bmp, tiff, gif, heic, heif';
+
+	it.each<[Family, what: string, Buffer | (() => Promise<Buffer>), advice: string]>([
+		['4.5', 'is 14 x 100 pixels, which is too small', pngOf(14, 100), TOO_SMALL],
+		['4.5', 'is 100 x 14 pixels, which is too small', pngOf(100, 14), TOO_SMALL],
+		['4.5', 'is 1 x 1 pixels, which is too small', pngOf(1, 1), TOO_SMALL],
+		['4.5', 'is 15 x 241 pixels, which is too narrow', pngOf(15, 241), TOO_NARROW],
+		['4.5', 'is 241 x 15 pixels, which is too narrow', pngOf(241, 15), TOO_NARROW],
+		['4.5', 'is 6000 x 6001 pixels, which is too large', pngOf(6000, 6001), TOO_LARGE],
+		['4.5', 'is 65000 x 65000 pixels, which is too large', pngOf(65_000, 65_000), TOO_LARGE],
+		[
+			'seededit-3.0',
+			'is 300 x 901 pixels, which is too narrow',
+			pngOf(300, 901),
+			'The longer side may be at most 3 times the shorter one.',
+		],
+		[
+			'4.5',
+			'has 30.0 MB, more than the 30.0 MB Seedream 4.5 supports',
+			pngOf(300, 300, 30 * MEGABYTE + 1),
+			'Use a smaller file, for example through the Edit Image node.',
+		],
+		[
+			'seededit-3.0',
+			'has 10.0 MB, more than the 10.0 MB SeedEdit 3.0 supports',
+			pngOf(300, 300, 10 * MEGABYTE + 1),
+			'Use a smaller file, for example through the Edit Image node.',
+		],
+		[
+			'4.5',
+			'is AVIF, which Volcengine Ark does not support for Seedream 4.5',
+			async () => await picture(32, 32, 'avif'),
+			`Convert it to one of: ${ANY}.`,
+		],
+		[
+			'seededit-3.0',
+			'is WEBP, which Volcengine Ark does not support for SeedEdit 3.0',
+			async () => await picture(32, 32, 'webp'),
+			'Convert it to one of: jpeg, png.',
+		],
+	])('%s: %s', async (family, what, make, advice) => {
+		const bytes = Buffer.isBuffer(make) ? make : await make();
+		const values = edit(DATA_FIELD, IDS[family]);
+		expect(await bench.refusal(values, { items: [dataItem(bytes)] })).toEqual({
+			message: `Reference Images: image 1 (field “data”) ${what} [item 0]`,
+			description: advice,
+		});
 	});
 
-	it('AVIF is not supported', async () => {
-		const bytes = await picture(32, 32, 'avif');
-		const { message, description } = await refused(bytes, IDS['4.5']);
-		expect(message).toContain('AVIF');
-		expect(description).toContain('jpeg, png, webp, bmp, tiff, gif, heic, heif');
+	it.each<[Family | 'ep-20260101000000-abcde', Buffer]>([
+		['4.5', pngOf(15, 15)],
+		['4.5', pngOf(15, 240)],
+		['4.5', pngOf(240, 15)],
+		['4.5', pngOf(6000, 6000)],
+		['4.5', pngOf(23_984, 1499)],
+		['4.5', pngOf(300, 300, 30 * MEGABYTE)],
+		['seededit-3.0', pngOf(300, 900)],
+		['seededit-3.0', pngOf(300, 300, 10 * MEGABYTE)],
+		// What nobody knows has no limits.
+		['ep-20260101000000-abcde', pngOf(3, 9000)],
+	])('but not by %s at its limits', async (model, bytes) => {
+		// A preview, because these are no pictures, and a large file takes seconds on its way.
+		const values = edit(DATA_FIELD, model in IDS ? IDS[model as Family] : model);
+		const options = { previewRequest: true };
+		const [{ json }] = await bench.items({ ...values, options }, { items: [dataItem(bytes)] });
+		expect(json).toHaveProperty('body.image', expect.stringMatching(/^data:image\/png;base64,… /));
 	});
 
-	it('SeedEdit supports only JPEG and PNG', async () => {
-		const { message, description } = await refused(
-			await picture(32, 32, 'webp'),
-			IDS['seededit-3.0'],
-		);
-		expect(message).toContain('WEBP');
-		expect(description).toMatch(/jpeg, png\./);
+	it('by DeerAPI, whose document lists fewer formats', async () => {
+		const refusal = await bench.refusal(edit(DATA_FIELD, IDS['5.0-lite']), {
+			items: [dataItem(heif('heic', 320, 320))],
+			credentials: bench.credentials('deerapi'),
+		});
+		expect(refusal).toEqual({
+			message:
+				'Reference Images: image 1 (field “data”) is HEIC, which DeerAPI does not support for Seedream 5.0 Lite [item 0]',
+			description: 'Convert it to one of: jpeg, png, webp, bmp, tiff, gif.',
+		});
 	});
 
-	it('DeerAPI does not support HEIC', async () => {
-		const { message } = await refused(heif('heic', 320, 320), IDS['5.0-lite'], 'deerapi');
-		expect(message).toContain('HEIC');
-	});
-
-	it.each([
-		['a text', Buffer.from('a note that is no picture')],
-		['an SVG', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32"/>')],
-		['an empty file', Buffer.alloc(0)],
-	])('%s is not an image', async (_name, bytes) => {
-		const { message } = await refused(bytes, IDS['4.5']);
-		expect(message).toBe('Reference Images: image 1 (field “data”) is not an image [item 0]');
-		// The same for an unknown model.
-		await refused(bytes, 'ep-20260101000000-abcde');
-	});
-});
-
-async function refused(
-	bytes: Buffer,
-	model: string,
-	gateway: 'volcengine' | 'deerapi' = 'volcengine',
-) {
-	const refusal = await bench.refusal(
-		parameters('imageToImage', model, { referenceImages: DATA_FIELD }),
-		{
-			items: [itemWith({ data: { bytes, mimeType: 'image/png' } })],
-			credentials: bench.credentials(gateway),
+	it.each(['5.0-pro', '5.0-flash'] as const)(
+		'by %s for a transparent background, unless it is a PNG with an alpha channel',
+		async (family) => {
+			for (const bytes of [files.one, files.two]) {
+				const values = edit(DATA_FIELD, IDS[family]);
+				const { message, description } = await bench.refusal(
+					{ ...values, options: { background: 'transparent' } },
+					{ items: [dataItem(bytes)] },
+				);
+				expect(message).toContain('(field “data”) is not a PNG with an alpha channel [item 0]');
+				expect(description).toContain('needs a PNG with transparent pixels.');
+			}
 		},
 	);
-	expect(refusal.message).toContain('image 1 (field “data”)');
-	return refusal;
-}
-
-/** Whether a picture that only looks like one is sent; what becomes of it does not matter here. */
-async function isSent(bytes: Buffer, model: string): Promise<boolean> {
-	bench.gateway.reset();
-	bench.gateway.inject({ on: 'request', status: 400, message: 'seen' });
-	const { error } = await bench.run(parameters('imageToImage', model), {
-		items: [itemWith({ data: { bytes, mimeType: 'image/png' } })],
-	});
-	expect(error?.message).toContain('seen');
-	return bench.bodies()[0]?.image === dataUri('png', bytes);
-}
-
-describe('pixels and bytes, at and beyond the limits', () => {
-	const { '4.5': model, 'seededit-3.0': seedEdit } = IDS;
 
 	it.each([
-		[15, 15],
-		[15, 240],
-		[240, 15],
-		[6000, 6000],
-		[23_984, 1499],
-	])('%d x %d is accepted', async (width, height) => {
-		expect(await isSent(pngOf(width, height), model)).toBe(true);
-	});
-
-	it.each([
-		[14, 100, 'too small', '14 pixels'],
-		[100, 14, 'too small', '14 pixels'],
-		[1, 1, 'too small', '14 pixels'],
-		[15, 241, 'too narrow', '16 times'],
-		[241, 15, 'too narrow', '16 times'],
-		[6000, 6001, 'too large', '36000000 pixels'],
-		[65_000, 65_000, 'too large', '36000000 pixels'],
-	])('%d x %d is %s', async (width, height, what, limit) => {
-		const { message, description } = await refused(pngOf(width, height), model);
-		expect(message).toContain(`is ${width} x ${height} pixels, which is ${what}`);
-		expect(description).toContain(limit);
-	});
-
-	it('SeedEdit: ratios up to 1:3', async () => {
-		expect(await isSent(pngOf(300, 900), seedEdit)).toBe(true);
-		expect((await refused(pngOf(300, 901), seedEdit)).description).toContain('3 times');
-		expect((await refused(pngOf(901, 300), seedEdit)).message).toContain('too narrow');
-	});
-
-	it('SeedEdit: up to 10 MB', async () => {
-		const limit = 10 * 1024 * 1024;
-		expect(await isSent(pngOf(300, 300, limit), seedEdit)).toBe(true);
-		const { message } = await refused(pngOf(300, 300, limit + 1), seedEdit);
-		expect(message).toMatch(/more than the 10(\.0)? MB/);
-	});
-
-	it('up to 30 MB', async () => {
-		const limit = 30 * 1024 * 1024;
-		expect(await isSent(pngOf(300, 300, limit), model)).toBe(true);
-		expect((await refused(pngOf(300, 300, limit + 1), model)).message).toMatch(
-			/more than the 30(\.0)? MB/,
-		);
-	});
-
-	it('an unknown model has no limits', async () => {
-		expect(await isSent(pngOf(3, 9000), 'ep-20260101000000-abcde')).toBe(true);
-	});
-});
-
-describe('the number of references', () => {
-	const list = (count: number) => urls(...Array.from({ length: count }, () => uris.one));
-	const image = async (count: number, model: string) =>
-		(await bench.body(parameters('imageToImage', model, { referenceImages: list(count) }))).image;
-
-	it.each([
-		['5.0-pro', 10],
-		['5.0-flash', 10],
-		['5.0-lite', 14],
-		['4.5', 14],
-		['4.0', 14],
-		['seededit-3.0', 1],
-	] as const)('%s supports up to %d', async (family, max) => {
-		const all = Array.from({ length: max }, () => uris.one);
-		expect(await image(max, IDS[family])).toEqual(max === 1 ? uris.one : all);
-		const { message, description } = await bench.refusal(
-			parameters('imageToImage', IDS[family], { referenceImages: list(max + 1) }),
-		);
-		expect(message).toContain(`${max + 1} Reference Images are too many for Seed`);
-		expect(description).toContain(`up to ${max}`);
-	});
-
-	it('references and images of a set add up to at most 15', async () => {
-		const set = (references: number, maxImages: number) =>
-			parameters('imageSet', IDS['4.5'], { referenceImages: list(references), maxImages });
-		expect((await bench.body(set(14, 1))).image).toHaveLength(14);
-		expect((await bench.body(set(1, 14))).image).toBe(uris.one);
-		for (const [references, maxImages] of [
-			[14, 4],
-			[14, 2],
-			[1, 15],
-		]) {
-			const { message, description } = await bench.refusal(set(references, maxImages));
-			expect(message).toContain('more than 15 together');
-			expect(description).toContain(`Max Images to ${15 - references} or fewer`);
+		['a text', Buffer.from('a note')],
+		['an SVG', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32"/>')],
+		['an empty file', Buffer.alloc(0)],
+	])('by every model if it is %s', async (_, bytes) => {
+		for (const model of [MODEL, 'ep-20260101000000-abcde']) {
+			const items = [dataItem(bytes)];
+			expect(await bench.refusal(edit(DATA_FIELD, model), { items })).toEqual({
+				message: 'Reference Images: image 1 (field “data”) is not an image [item 0]',
+				description: 'Use a JPEG, PNG or WebP file.',
+			});
 		}
 	});
-});
 
-describe('invalid entries', () => {
-	it.each<[string, INodeParameters, RegExp, RegExp]>([
-		['no entry', {}, /Reference Images is empty/, /at least one image/],
-		['an empty list', { image: [] }, /Reference Images is empty/, /at least one image/],
-		['a missing field', fields('one, missing'), /“missing”/, /“one”, “two”/],
-		['an empty name', fields(''), /Binary Field Name is empty/, /for example data/],
-		['a name that is a number', fields('={{ 5 }}'), /“5”/, /“one”/],
-		['an empty address', urls(''), /URL is empty/, /https:\/\//],
-		[
-			'an address without a scheme',
-			urls('example.com/a.png'),
-			/“example.com\/a.png”/,
-			/https:\/\//,
-		],
-		['a path', urls('/home/me/a.png'), /is not a URL/, /https:\/\//],
-		['nothing from an expression', urls('={{ $json.none }}'), /URL is empty/, /https:\/\//],
-		['an object as a name', fields('={{ { a: 1 } }}'), /is not a name/, /for example data/],
-		['an object', urls('={{ { a: 1 } }}'), /is not a URL/, /https:\/\//],
-		['a data URI that is not base64', urls('data:image/svg+xml,<svg/>'), /base64/, /base64/],
-		['a data URI of no image', urls('data:image/png;base64,aGVsbG8='), /is not an image/, /PNG/],
-	])('%s', async (_name, referenceImages, message, description) => {
-		const refusal = await bench.refusal(
-			parameters('imageToImage', IDS['4.5'], { referenceImages }),
-			{ items: [item()] },
-		);
-		expect(refusal.message).toMatch(message);
-		expect(refusal.description).toMatch(description);
-	});
-
-	it('bare base64 is not repeated in the message', async () => {
-		const referenceImages = urls('={{ $json.text }}');
-		const { message } = await bench.refusal(
-			parameters('imageToImage', IDS['4.5'], { referenceImages }),
-			{ items: [item({ text: pictures.one.toString('base64') })] },
-		);
-		expect(message).toContain('is not a URL');
-	});
-
-	it('All Image Fields of an item without any', async () => {
-		const { message } = await bench.refusal(
-			parameters('imageToImage', IDS['4.5'], {
-				referenceImages: { image: [{ source: 'allBinary' }] },
-			}),
-			{ items: [itemWith({ notes: { bytes: Buffer.from('text'), mimeType: 'text/plain' } })] },
-		);
-		expect(message).toContain('Reference Images is empty');
-	});
-
-	it('the message names the item and the entry', async () => {
-		const items = [
-			itemWith({ data: { bytes: pictures.one, mimeType: 'image/png' } }),
-			itemWith({ data: { bytes: Buffer.from('no picture'), mimeType: 'image/png' } }),
-		];
-		const { items: output } = await bench.run(
-			parameters('imageToImage', IDS['4.5'], {
-				referenceImages: {
-					image: [
-						{ source: 'url', url: uris.two },
-						{ source: 'binary', binaryPropertyName: 'data' },
-					],
-				},
-			}),
-			{ items, settings: { onError: 'continueRegularOutput' } },
-		);
+	it('with the number of its item and its entry, while other items are sent', async () => {
+		const items = [dataItem(files.one), dataItem(Buffer.from('no picture'))];
+		const values = edit({ image: [...(urls(uris.two).image as []), { source: 'binary' }] });
+		const settings = { onError: 'continueRegularOutput' } as const;
+		const { items: output } = await bench.run(values, { items, settings });
 		expect(output[1].json.error).toBe(
 			'Reference Images: image 2 (field “data”) is not an image [item 1]',
 		);
 		expect(bench.bodies()).toHaveLength(1);
+	});
+
+	it('that is no longer stored', async () => {
+		const data = { id: 'filesystem-v2:gone', data: 'filesystem-v2', mimeType: 'image/png' };
+		const items = [{ json: {}, binary: { data } }];
+		expect(await bench.refusal(edit(DATA_FIELD), { items })).toEqual({
+			message:
+				'Reference Images: the file of image 1 (field “data”) is no longer stored in n8n [item 0]',
+			description: 'Run the node that outputs the file again.',
+		});
+	});
+});
+
+describe('an entry is rejected', () => {
+	const OTHERS = 'It has “one”, “two”, “three”, “four”, “notes”. Change Binary Field Name.';
+	const NAME = 'Enter the name of the field that holds the image, for example data.';
+	const URL =
+		'Enter a URL that starts with https:// or http://, or a data URI (data:image/png;base64,…).';
+
+	it.each<[INodeParameters, what: string, advice: string]>([
+		[fields('one, missing'), 'the input item has no binary field “missing”', OTHERS],
+		[fields('={{ 5 }}'), 'the input item has no binary field “5”', OTHERS],
+		[fields(''), 'a Binary Field Name is empty', NAME],
+		[fields('={{ { a: 1 } }}'), 'a Binary Field Name is not a name', NAME],
+		[urls(''), 'a URL is empty', URL],
+		[urls('={{ $json.none }}'), 'a URL is empty', URL],
+		[urls('={{ { a: 1 } }}'), 'a URL is not a URL', URL],
+		[urls('example.com/a.png'), '“example.com/a.png” is not a URL', URL],
+		[urls('/home/me/a.png'), '“/home/me/a.png” is not a URL', URL],
+		[urls('data:image/svg+xml,<svg/>'), '“data:image/svg+xml,<svg/>” is not base64', URL],
+		[
+			urls('data:image/png;base64,aGVsbG8='),
+			'image 1 (data URI) is not an image',
+			'Use a JPEG, PNG or WebP file.',
+		],
+	])('%j', async (referenceImages, what, advice) => {
+		expect(await bench.refusal(edit(referenceImages), { items: [item()] })).toEqual({
+			message: `Reference Images: ${what} [item 0]`,
+			description: advice,
+		});
+	});
+
+	it('without repeating base64', async () => {
+		const items = [item({ text: files.one.toString('base64') })];
+		const { message } = await bench.refusal(edit(urls('={{ $json.text }}')), { items });
+		expect(message).toMatch(/ is not a URL \[item 0\]$/);
+	});
+});
+
+describe('for a gateway that does not support URLs (Unode), a URL', () => {
+	let server: Server;
+	let origin: string;
+	let respond: RequestListener;
+	let seen: Array<Record<string, unknown>>;
+	beforeAll(async () => {
+		server = createServer((request, response) => {
+			seen.push({ url: request.url, authorization: request.headers.authorization });
+			respond(request, response);
+		});
+		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+		origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+	});
+	beforeEach(() => {
+		seen = [];
+	});
+	afterAll(() => {
+		server.close();
+		server.closeAllConnections();
+	});
+
+	const unode = () => ({ credentials: bench.credentials('unode') });
+
+	it.each<[keyof typeof files, format: string, path: string, type: string]>([
+		['two', 'jpeg', '/picture.png', 'image/png'],
+		['one', 'png', '/picture', 'text/plain'],
+		['three', 'webp', '/a/b.jpg?x=1&y=%20', 'application/octet-stream'],
+		['four', 'gif', '/gif', 'image/jpeg'],
+	])('is downloaded, whatever its name and type say: %s is %s', async (name, _, path, type) => {
+		respond = (_request, response) => response.setHeader('Content-Type', type).end(files[name]);
+		expect(await sent(urls(origin + path), unode())).toBe(uris[name]);
+		expect(seen).toEqual([{ url: path, authorization: undefined }]);
+	});
+
+	it('keeps its place among other references', async () => {
+		respond = ({ url }, response) => response.end(url === '/1' ? files.two : files.one);
+		const image = [
+			{ source: 'url', url: `${origin}/1\n${origin}/2` },
+			{ source: 'binary', binaryPropertyName: 'three' },
+		];
+		expect(await sent({ image }, unode())).toEqual([uris.two, uris.one, uris.three]);
+	});
+
+	it('is followed to where it redirects, still without the key', async () => {
+		respond = ({ url }, response) => {
+			if (url === '/there') response.end(files.one);
+			else response.writeHead(302, { Location: '/there' }).end();
+		};
+		expect(await sent(urls(`${origin}/here`), unode())).toBe(uris.one);
+		expect(seen).toEqual([
+			{ url: '/here', authorization: undefined },
+			{ url: '/there', authorization: undefined },
+		]);
+	});
+
+	const endless: RequestListener = (_request, response) => {
+		const more = () => !response.destroyed && response.write(Buffer.alloc(65_536), more);
+		more();
+	};
+
+	it.each<[reason: string, RequestListener]>([
+		['HTTP status 403', (_, response) => response.writeHead(403).end('no')],
+		['HTTP status 404', (_, response) => response.writeHead(404).end()],
+		['HTTP status 500', (_, response) => response.writeHead(500).end()],
+		['the connection was cut', ({ socket }) => socket.destroy()],
+		['nothing arrived for 60 s', (_, response) => response.write('GIF89a')],
+		['it is larger than 67108864 bytes', endless],
+	])('that cannot be downloaded is reported: %s', async (reason, how) => {
+		respond = how;
+		hurry();
+		expect(await bench.refusal(edit(urls(`${origin}/a.png`)), unode())).toEqual({
+			message: `Reference Images: image 1 (${origin}/a.png) could not be downloaded [item 0]`,
+			description: `${reason}. The gateway supports no URLs, so this node downloads the image itself. Check the URL, or pass the image as a Binary Field.`,
+		});
+		expect(seen).toHaveLength(1);
+	});
+
+	it.each([
+		['is not an image', '<html>Sign in</html>'],
+		['is not an image', ''],
+		['is 10 x 10 pixels, which is too small', pngOf(10, 10)],
+	])('is checked as files are: %s', async (what, content) => {
+		respond = (_, response) => response.end(content);
+		const { message } = await bench.refusal(edit(urls(`${origin}/a.png`)), unode());
+		expect(message).toBe(`Reference Images: image 1 (${origin}/a.png) ${what} [item 0]`);
 	});
 });
