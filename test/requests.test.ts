@@ -1,41 +1,32 @@
-import type { IDataObject, INodeParameters } from 'n8n-workflow';
+import type { INodeParameters } from 'n8n-workflow';
 
-import { itemWith } from './engine';
+import { itemWith, type CredentialValues } from './engine';
+import type { Family } from './facts/models';
 import type { ProfileName } from './gateway';
 import {
 	byId,
 	DATA_FIELD,
 	dataUri,
-	FAMILIES,
 	IDS,
 	parameters,
 	picture,
 	TINY,
 	urls,
 	useGateway,
-	type Family,
 } from './support';
+
+// What each gateway's document says of each parameter is in contract/, and stands there once.
 
 const bench = useGateway();
 
-type Operation = 'textToImage' | 'imageToImage' | 'imageSet';
-const ABLE: Record<Operation, Family[]> = {
-	textToImage: ['5.5', '5.0-pro', '5.0-flash', '5.0-lite', '4.5', '4.0', '3.0'],
-	imageToImage: ['5.5', '5.0-pro', '5.0-flash', '5.0-lite', '4.5', '4.0', 'seededit-3.0'],
-	imageSet: ['5.0-lite', '4.5', '4.0'],
-};
-
-/** What `size` is when the user leaves the size fields alone. */
-const DEFAULT_SIZE: Record<Family, string> = {
-	'5.5': '2K',
-	'5.0-pro': '2K',
-	'5.0-flash': '2K',
-	'5.0-lite': '2K',
-	'4.5': '2K',
-	'4.0': '2K',
-	'3.0': '1024x1024',
-	'seededit-3.0': 'adaptive',
-};
+/** The body of a text-to-image request with nothing set. */
+const bodyOf = (model: string, size = '2K') => ({
+	model,
+	prompt: TINY,
+	size,
+	response_format: 'url',
+	watermark: false,
+});
 
 const SET = {
 	sequential_image_generation: 'auto',
@@ -45,429 +36,183 @@ const SET = {
 /** Where the document offers streams, sets come as one. */
 const STREAMED_SET = { ...SET, stream: true };
 
-/** What a gateway's document wants otherwise than the first party does, for default parameters. */
-interface Difference {
-	/** Families whose ids the document names; absent: all of them. */
-	families?: Family[];
-	imageIsArray?: true;
-	pixels?: true;
-	always?: object;
-	set?: object | 'none';
-}
-
-const OTHERS: Record<string, Difference> = {
-	volcengine: { set: STREAMED_SET },
-	other: {},
-	deerapi: { families: ['5.0-lite'], imageIsArray: true },
-	gateway001: { families: ['5.0-lite', '4.5', '4.0', '3.0', 'seededit-3.0'] },
-	gateway002: {
-		families: ['5.0-lite', '4.5', '4.0'],
-		imageIsArray: true,
-		pixels: true,
-		always: { n: 1 },
-		set: 'none',
-	},
-	routescope: { families: ['5.0-lite', '4.5', '4.0', '3.0'], set: STREAMED_SET },
-	unode: { families: ['5.0-lite', '4.5'], set: { extra_fields: SET } },
-};
-
-function defaultBody(
-	operation: Operation,
-	family: Family,
-	image: string,
-	difference: Difference,
-): object {
-	const preset = DEFAULT_SIZE[family];
-	return {
-		model: IDS[family],
-		prompt: TINY,
-		size: difference.pixels && preset === '2K' ? '2048x2048' : preset,
-		response_format: 'url',
-		watermark: false,
-		// Its service would make PNGs.
-		...(family === '5.5' ? { output_format: 'jpeg' } : {}),
-		...difference.always,
-		...(operation === 'imageToImage' ? { image: difference.imageIsArray ? [image] : image } : {}),
-		...(operation === 'imageSet' ? ((difference.set as object | undefined) ?? SET) : {}),
-	};
-}
-
-describe('the body with default parameters', () => {
-	const cases = Object.entries(OTHERS).flatMap(([gateway, difference]) =>
-		(Object.keys(ABLE) as Operation[]).flatMap((operation) =>
-			ABLE[operation]
-				.filter((family) => difference.families?.includes(family) ?? true)
-				.filter(() => operation !== 'imageSet' || difference.set !== 'none')
-				.map((family) => ({ gateway, operation, family, difference })),
-		),
-	);
-
-	it.each(cases)('$gateway, $operation, $family', async (each) => {
-		const { gateway, operation, family, difference } = each;
-		const bytes = await picture();
-		const played = (gateway === 'other' ? 'volcengine' : gateway) as ProfileName;
-		const body = await bench.body(parameters(operation, IDS[family]), {
-			credentials: bench.credentials(played, { gateway }),
-			items: [itemWith({ data: { bytes, mimeType: 'image/png' } })],
-		});
-
-		expect(body).toEqual(defaultBody(operation, family, dataUri('png', bytes), difference));
-		const [{ path, headers }] = bench.gateway.ledger.requests;
-		const version = played === 'volcengine' ? '/api/v3' : '/v1';
-		expect(path).toBe(`/${played}${version}/images/generations`);
-		expect(headers).toMatchObject({
-			authorization: 'Bearer ***',
-			'content-type': 'application/json',
-		});
-	});
-
-	it.each([
-		['5.5', 'dola-seedream-5-5-261028'],
-		['5.0-pro', 'dola-seedream-5-0-pro-260628'],
-		['5.0-flash', 'dola-seedream-5-0-flash-260915'],
-		['5.0-lite', 'seedream-5-0-260128'],
-		['4.5', 'seedream-4-5-251128'],
-		['4.0', 'seedream-4-0-250828'],
-		['3.0', 'seedream-3-0-t2i-250415'],
-	] as const)(
-		"%s at BytePlus, by BytePlus's id, whichever of the two was chosen",
-		async (family, id) => {
-			const credentials = bench.credentials('byteplus');
-			const expected = {
-				model: id,
-				prompt: TINY,
-				size: DEFAULT_SIZE[family],
-				response_format: 'url',
-				watermark: false,
-				...(family === '5.5' ? { output_format: 'jpeg' } : {}),
-			};
-			expect(await bench.body(parameters('textToImage', id), { credentials })).toEqual(expected);
-			expect(await bench.body(parameters('textToImage', IDS[family]), { credentials })).toEqual(
-				expected,
-			);
-			expect(bench.gateway.ledger.requests[0].path).toBe('/byteplus/api/v3/images/generations');
-		},
-	);
-
-	it("Volcengine receives its own id instead of BytePlus's", async () => {
-		const body = await bench.body(parameters('textToImage', 'dola-seedream-5-0-pro-260628'));
-		expect(body.model).toBe('doubao-seedream-5-0-pro-260628');
-	});
-
-	it('a node as it is dropped on the canvas sends Seedream 5.5 in 2K', async () => {
-		expect(await bench.body({ prompt: TINY })).toEqual({
-			model: 'doubao-seedream-5-5-261028',
-			prompt: TINY,
-			size: '2K',
-			output_format: 'jpeg',
-			response_format: 'url',
-			watermark: false,
-		});
-	});
-
-	it('gateway 002 does not support image sets', async () => {
-		const { message } = await bench.refusal(parameters('imageSet', IDS['4.5']), {
-			credentials: bench.credentials('gateway002'),
-		});
-		expect(message).toBe('Gateway 002 Style does not support image sets [item 0]');
-	});
+const other = (more: Partial<CredentialValues> = {}) => ({
+	credentials: bench.credentials('volcengine', { gateway: 'other', ...more }),
 });
 
-/** Each option: what the user sets, and what it is in the body of a model that takes it. */
-const OPTIONS: ReadonlyArray<{
-	name: string;
-	set: INodeParameters;
-	sent: IDataObject;
-	takenBy: Family[];
-	/** Set where the model's document lists no such field. */
-	label: string;
-}> = [
-	{
-		name: 'Guidance Scale',
-		set: { guidanceScale: 7.5 },
-		sent: { guidance_scale: 7.5 },
-		takenBy: ['3.0', 'seededit-3.0'],
-		label: 'Guidance Scale',
-	},
-	{
-		name: 'Seed',
-		set: { seed: 42 },
-		sent: { seed: 42 },
-		takenBy: ['3.0', 'seededit-3.0'],
-		label: 'Seed',
-	},
-	{
-		name: 'Output Format',
-		set: { outputFormat: 'png' },
-		sent: { output_format: 'png' },
-		takenBy: ['5.5', '5.0-pro', '5.0-flash', '5.0-lite'],
-		label: 'Output Format',
-	},
-	{
-		name: 'Prompt Optimization Standard',
-		set: { promptOptimization: 'standard' },
-		sent: { optimize_prompt_options: { mode: 'standard' } },
-		takenBy: ['5.5', '5.0-pro', '5.0-flash', '5.0-lite', '4.5', '4.0'],
-		label: 'Prompt Optimization',
-	},
-	{
-		name: 'Prompt Optimization Fast',
-		set: { promptOptimization: 'fast' },
-		sent: { optimize_prompt_options: { mode: 'fast' } },
-		takenBy: ['5.0-pro', '4.0'],
-		label: 'Prompt Optimization',
-	},
-	{
-		name: 'Web Search',
-		set: { webSearch: true },
-		sent: { tools: [{ type: 'web_search' }] },
-		takenBy: ['5.0-lite'],
-		label: 'Web Search',
-	},
-	{
-		name: 'Background',
-		set: { background: 'opaque' },
-		sent: { background: 'opaque' },
-		takenBy: ['5.5', '5.0-pro', '5.0-flash'],
-		label: 'Background',
-	},
-	{
-		name: 'Watermark',
-		set: { watermark: true },
-		sent: { watermark: true },
-		takenBy: FAMILIES,
-		label: '',
-	},
-	{
-		name: 'Response Format Base64',
-		set: { responseFormat: 'b64_json' },
-		sent: { response_format: 'b64_json' },
-		takenBy: FAMILIES,
-		label: '',
-	},
-	{
-		name: 'Response Format URL',
-		set: { responseFormat: 'url' },
-		sent: { response_format: 'url' },
-		takenBy: FAMILIES,
-		label: '',
-	},
-	{
-		name: 'Response Format Automatic',
-		set: { responseFormat: 'automatic' },
-		sent: { response_format: 'url' },
-		takenBy: FAMILIES,
-		label: '',
-	},
-	{ name: 'Web Search off', set: { webSearch: false }, sent: {}, takenBy: FAMILIES, label: '' },
-	{
-		name: 'Quality empty',
-		set: { quality: '', style: '', user: '' },
-		sent: {},
-		takenBy: FAMILIES,
-		label: '',
-	},
-	{
-		name: 'what only concerns the items',
-		set: {
-			binaryPropertyOutput: 'picture',
-			downloadImages: false,
-			fileName: 'x',
-			output: 'singleItem',
-			simplify: false,
-		},
-		sent: {},
-		takenBy: FAMILIES,
-		label: '',
-	},
-];
-
-describe('options, with the model from an expression so that nothing is hidden', () => {
-	const operation = (family: Family): Operation =>
-		family === 'seededit-3.0' ? 'imageToImage' : 'textToImage';
-
-	it.each(FAMILIES)(
-		'each option alone is sent to %s if it supports it, otherwise there is a warning',
-		async (family) => {
-			const bytes = await picture();
-			const json = { model: IDS[family] };
-			for (const { name, set, sent, takenBy, label } of OPTIONS) {
-				bench.gateway.reset();
-				const items = await bench.items(
-					{
-						operation: operation(family),
-						model: byId('={{ $json.model }}'),
-						prompt: TINY,
-						options: set,
-					},
-					{ items: [itemWith({ data: { bytes, mimeType: 'image/png' } }, json)] },
-				);
-				const isTaken = takenBy.includes(family);
-				expect([name, bench.bodies()]).toEqual([
-					name,
-					[
-						{
-							...defaultBody(operation(family), family, dataUri('png', bytes), {}),
-							...(isTaken ? sent : {}),
-						},
-					],
-				]);
-				const warnings = (items[0].json.warnings ?? []) as string[];
-				expect(warnings.filter((text) => text.includes('not sent'))).toEqual(
-					isTaken ? [] : [expect.stringMatching(new RegExp(`^${label} was not sent: Seed.*\\.$`))],
-				);
-			}
-		},
-	);
-
-	it.each(FAMILIES)('all options together for %s', async (family) => {
-		const bytes = await picture();
-		const chosen = OPTIONS.filter(({ name }) => !/Fast|off|empty|URL|Automatic/.test(name));
-		const body = await bench.body(
-			{
-				operation: operation(family),
-				model: byId('={{ $json.model }}'),
-				prompt: TINY,
-				options: Object.assign({}, ...chosen.map(({ set }) => set)) as INodeParameters,
-			},
-			{ items: [itemWith({ data: { bytes, mimeType: 'image/png' } }, { model: IDS[family] })] },
-		);
-		expect(body).toEqual({
-			...defaultBody(operation(family), family, dataUri('png', bytes), {}),
-			...(Object.assign(
-				{},
-				...chosen.filter(({ takenBy }) => takenBy.includes(family)).map(({ sent }) => sent),
-			) as object),
-		});
+it('a node as it is dropped on the canvas sends Seedream 5.5 in 2K', async () => {
+	expect(await bench.body({ prompt: TINY })).toEqual({
+		model: 'doubao-seedream-5-5-261028',
+		prompt: TINY,
+		size: '2K',
+		output_format: 'jpeg',
+		response_format: 'url',
+		watermark: false,
 	});
+	expect(bench.gateway.ledger.requests).toMatchObject([
+		{
+			method: 'POST',
+			path: '/volcengine/api/v3/images/generations',
+			headers: { authorization: 'Bearer ***', 'content-type': 'application/json' },
+		},
+	]);
+});
 
-	it('parameters of other gateways are sent only there', async () => {
+it.each<[ProfileName, chosen: string, sent: string, isSaid: boolean]>([
+	['volcengine', ' doubao-seedream-4-5-251128 ', 'doubao-seedream-4-5-251128', false],
+	['volcengine', 'dola-seedream-5-0-pro-260628', 'doubao-seedream-5-0-pro-260628', false],
+	['byteplus', 'doubao-seedream-4-5-251128', 'seedream-4-5-251128', false],
+	['byteplus', 'doubao-seedream-5-0-lite-260128', 'seedream-5-0-260128', true],
+	['byteplus', 'doubao-seedream-4-0-20260415', 'seedream-4-0-250828', true],
+	['deerapi', 'seedream-5-0-260128', 'seedream-5-0-260128', false],
+])('%s, for %s, gets %s (with a warning: %s)', async (gateway, chosen, sent, isSaid) => {
+	const values = parameters('textToImage', chosen, { options: { previewRequest: true } });
+	const [{ json }] = await bench.items(values, { credentials: bench.credentials(gateway) });
+	expect(json.body).toEqual(bodyOf(sent));
+	expect(json.warnings).toEqual(
+		isSaid ? [`BytePlus ModelArk has no model “${chosen}”, so “${sent}” was requested.`] : [],
+	);
+});
+
+describe('options', () => {
+	it('of other gateways are sent only there', async () => {
 		const options = { numberOfImages: 1, quality: 'hd', style: 'vivid', user: 'customer-42' };
 		const values = parameters('textToImage', IDS['3.0'], { options });
-		const common = {
-			model: IDS['3.0'],
-			prompt: TINY,
-			size: '1024x1024',
-			response_format: 'url',
-			watermark: false,
-		};
-		const sent = { n: 1, quality: 'hd', style: 'vivid', user: 'customer-42' };
-		expect(await bench.body(values)).toEqual(common);
-		expect(await bench.body(values, { credentials: bench.credentials('routescope') })).toEqual({
-			...common,
-			...sent,
-		});
-		expect(
-			await bench.body(values, {
-				credentials: bench.credentials('volcengine', { gateway: 'other' }),
-			}),
-		).toEqual({ ...common, ...sent });
-		expect(
-			await bench.body(
-				// The editor hides a background where the model has none; an expression hides nothing.
-				parameters('textToImage', `={{ "${IDS['4.5']}" }}`, {
-					options: { ...options, background: 'opaque' },
-				}),
-				{
-					credentials: bench.credentials('gateway002'),
-				},
-			),
-		).toEqual({
-			...common,
-			model: IDS['4.5'],
-			size: '2048x2048',
+		const plain = bodyOf(IDS['3.0'], '1024x1024');
+		expect(await bench.body(values)).toEqual(plain);
+		expect(await bench.body(values, other())).toEqual({
+			...plain,
 			n: 1,
 			quality: 'hd',
 			style: 'vivid',
-			background: 'opaque',
+			user: 'customer-42',
 		});
 	});
 
-	it('a hidden option that is still stored is not sent', async () => {
-		const options = { seed: 7, guidanceScale: 3, webSearch: true, outputFormat: 'png' };
-		expect(await bench.body(parameters('textToImage', IDS['4.5'], { options }))).toEqual({
-			model: IDS['4.5'],
-			prompt: TINY,
-			size: '2K',
-			response_format: 'url',
-			watermark: false,
-		});
+	it.each<[name: string, values: INodeParameters]>([
+		['hidden', { options: { seed: 7, guidanceScale: 3, webSearch: true, outputFormat: 'png' } }],
+		['of another operation', { maxImages: 9, referenceImages: urls('https://example.com/a.png') }],
+		['empty', { options: { quality: '', style: '', user: '', webSearch: false } }],
+		['automatic', { options: { responseFormat: 'automatic', stream: 'automatic' } }],
+		['of sets', { options: { stream: 'on' } }],
+		[
+			'of the output',
+			{
+				options: {
+					binaryPropertyOutput: 'picture',
+					downloadImages: false,
+					fileName: 'x',
+					output: 'singleItem',
+					simplify: false,
+				},
+			},
+		],
+	])('that are %s are not sent', async (_, values) => {
+		const body = await bench.body(parameters('textToImage', IDS['4.5'], values), other());
+		expect(body).toEqual(bodyOf(IDS['4.5']));
 	});
 
-	it('fields of another operation that are still stored are not sent', async () => {
-		const stored = { maxImages: 9, referenceImages: urls('https://example.com/a.png') };
-		expect(await bench.body(parameters('textToImage', IDS['4.5'], stored))).toEqual({
-			model: IDS['4.5'],
-			prompt: TINY,
-			size: '2K',
-			response_format: 'url',
-			watermark: false,
-		});
+	it.each<[ProfileName, model: string, set: INodeParameters, warning: string]>([
+		['volcengine', IDS['4.5'], { seed: 1 }, 'Seed was not sent: Seedream 4.5 does not support it.'],
+		[
+			'volcengine',
+			IDS['4.5'],
+			{ promptOptimization: 'fast' },
+			'Prompt Optimization was not sent: Seedream 4.5 does not support “fast”.',
+		],
+		[
+			'volcengine',
+			IDS['4.5'],
+			{ webSearch: true },
+			'Web Search was not sent: Seedream 4.5 does not support it.',
+		],
+		[
+			'gateway001',
+			IDS['4.5'],
+			{ user: 'x' },
+			'User was not sent: Gateway 001 Style does not list it.',
+		],
+		[
+			'routescope',
+			IDS['4.5'],
+			{ numberOfImages: 2 },
+			'Number of Images was not sent: RouteScope does not list it for Seedream 4.5.',
+		],
+	])('of %s that %s does not support have a warning: %j', async (...each) => {
+		const [gateway, model, options, warning] = each;
+		// From an expression, so that n8n hides no option.
+		const values = parameters('textToImage', `={{ "${model}" }}`, { options });
+		const credentials = bench.credentials(gateway);
+		const [{ json }] = await bench.items(values, { credentials });
+		expect(bench.bodies()).toEqual([bodyOf(model)]);
+		expect(json.warnings).toEqual([warning]);
 	});
 
-	it('a set with the smallest and the largest number of images', async () => {
-		for (const maxImages of [1, 15]) {
-			const body = await bench.body(parameters('imageSet', IDS['4.0'], { maxImages }));
-			expect(body.sequential_image_generation_options).toEqual({ max_images: maxImages });
-		}
+	it.each([
+		['={{ "true" }}', true],
+		['={{ " TRUE " }}', true],
+		['={{ "false" }}', false],
+		['={{ "" }}', false],
+		['={{ null }}', false],
+		['={{ $json.nothing }}', false],
+	])('that are switches may come from expressions: %s is %s', async (value, isOn) => {
+		const options = { watermark: value, webSearch: value.trim() };
+		expect(await bench.body(parameters('textToImage', IDS['5.0-lite'], { options }))).toEqual({
+			...bodyOf(IDS['5.0-lite']),
+			watermark: isOn,
+			...(value === '={{ "true" }}' ? { tools: [{ type: 'web_search' }] } : {}),
+		});
 	});
 });
 
-describe('the credential of another gateway', () => {
-	const set = (options: INodeParameters = {}) =>
-		parameters('imageSet', IDS['5.0-lite'], { maxImages: 2, options });
-	const plain = {
-		model: IDS['5.0-lite'],
-		prompt: TINY,
-		size: '2K',
-		response_format: 'url',
-		watermark: false,
-	};
+describe('the credential of an unknown gateway', () => {
+	const values = parameters('imageSet', IDS['5.0-lite'], {
+		options: { webSearch: true, outputFormat: 'png', promptOptimization: 'standard' },
+	});
 	const seedreamOnly = {
-		sequential_image_generation: 'auto',
-		sequential_image_generation_options: { max_images: 2 },
+		...SET,
 		tools: [{ type: 'web_search' }],
 		output_format: 'png',
 		optimize_prompt_options: { mode: 'standard' },
 	};
+	const plain = bodyOf(IDS['5.0-lite']);
 
 	it.each([
 		['topLevel', { ...plain, ...seedreamOnly }],
 		['extraFields', { ...plain, extra_fields: seedreamOnly }],
 		['both', { ...plain, ...seedreamOnly, extra_fields: seedreamOnly }],
-	])('Seedream Parameters: %s', async (placement, expected) => {
-		const options = { webSearch: true, outputFormat: 'png', promptOptimization: 'standard' };
-		const credentials = bench.credentials('volcengine', { gateway: 'other', placement });
-		expect(await bench.body(set(options), { credentials })).toEqual(expected);
+	])('puts Seedream Parameters at: %s', async (placement, expected) => {
+		expect(await bench.body(values, other({ placement }))).toEqual(expected);
 	});
 
-	it('Reference Images: always an array', async () => {
+	it('may ask for references in an array always', async () => {
 		const bytes = await picture();
-		const credentials = bench.credentials('volcengine', {
-			gateway: 'other',
-			referenceForm: 'array',
+		const body = await bench.body(parameters('imageToImage', IDS['4.5']), {
+			...other({ referenceForm: 'array' }),
+			items: [itemWith({ data: { bytes, mimeType: 'image/png' } })],
 		});
-		const items = [itemWith({ data: { bytes, mimeType: 'image/png' } })];
-		const body = await bench.body(parameters('imageToImage', IDS['4.5']), { credentials, items });
-		expect(body.image).toEqual([dataUri('png', bytes)]);
+		expect(body).toEqual({ ...bodyOf(IDS['4.5']), image: [dataUri('png', bytes)] });
 	});
 
-	it('settings for unknown gateways do not affect a known one', async () => {
-		const credentials = bench.credentials('volcengine', {
-			placement: 'extraFields',
-			referenceForm: 'array',
-		});
-		expect(await bench.body(set(), { credentials })).toEqual({
-			...plain,
-			sequential_image_generation: 'auto',
-			sequential_image_generation_options: { max_images: 2 },
-			stream: true,
+	it('does not affect a known one', async () => {
+		const bytes = await picture();
+		const body = await bench.body(
+			parameters('imageSet', IDS['4.5'], { referenceImages: DATA_FIELD }),
+			{
+				credentials: bench.credentials('volcengine', { placement: 'both', referenceForm: 'array' }),
+				items: [itemWith({ data: { bytes, mimeType: 'image/png' } })],
+			},
+		);
+		expect(body).toEqual({
+			...bodyOf(IDS['4.5']),
+			image: dataUri('png', bytes),
+			...STREAMED_SET,
 		});
 	});
 });
 
 describe('an unknown model', () => {
-	const EVERYTHING = {
+	const options = {
 		guidanceScale: 7.5,
 		seed: 42,
 		outputFormat: 'png',
@@ -475,25 +220,15 @@ describe('an unknown model', () => {
 		webSearch: true,
 		background: 'opaque',
 	};
+	const model = 'ep-20260101000000-abcde';
 
 	it('receives everything that is set, unchecked', async () => {
-		const model = 'ep-20260101000000-abcde';
-		bench.gateway.inject({ on: 'request', status: 400, code: 'InvalidParameter', message: 'no' });
-		await bench.run(
-			parameters('textToImage', model, {
-				aspectRatio: 'custom',
-				width: 3,
-				height: 9999,
-				options: EVERYTHING,
-			}),
-		);
+		const size = { aspectRatio: 'custom', width: 3, height: 9999 };
+		bench.gateway.inject({ on: 'request', status: 400, message: 'seen' });
+		await bench.run(parameters('textToImage', model, { ...size, options }));
 		expect(bench.bodies()).toEqual([
 			{
-				model,
-				prompt: TINY,
-				size: '3x9999',
-				response_format: 'url',
-				watermark: false,
+				...bodyOf(model, '3x9999'),
 				guidance_scale: 7.5,
 				seed: 42,
 				output_format: 'png',
@@ -504,219 +239,134 @@ describe('an unknown model', () => {
 		]);
 	});
 
-	it.each([
+	it.each<[Family, size: string, sent: object]>([
+		['5.5', '2K', { output_format: 'png', background: 'opaque' }],
 		[
 			'5.0-pro',
+			'2K',
 			{ output_format: 'png', background: 'opaque', optimize_prompt_options: { mode: 'fast' } },
 		],
-		['5.5', { output_format: 'png', background: 'opaque' }],
-		['5.0-flash', { output_format: 'png', background: 'opaque' }],
-		['5.0-lite', { output_format: 'png', tools: [{ type: 'web_search' }] }],
-		['4.5', {}],
-		['4.0', { optimize_prompt_options: { mode: 'fast' } }],
-		['3.0', { seed: 42, guidance_scale: 7.5 }],
-	] as const)('Model Family %s: its limits apply', async (family, sent) => {
-		const model = `ep-${family}-test`;
-		const body = await bench.body(
-			parameters('textToImage', model, { modelFamily: family, options: EVERYTHING }),
-		);
-		expect(body).toEqual({
-			model,
-			prompt: TINY,
-			size: DEFAULT_SIZE[family],
-			response_format: 'url',
-			watermark: false,
-			...sent,
-		});
+		['5.0-flash', '2K', { output_format: 'png', background: 'opaque' }],
+		['5.0-lite', '2K', { output_format: 'png', tools: [{ type: 'web_search' }] }],
+		['4.5', '2K', {}],
+		['4.0', '2K', { optimize_prompt_options: { mode: 'fast' } }],
+		['3.0', '1024x1024', { seed: 42, guidance_scale: 7.5 }],
+	])('has the limits of its Model Family %s', async (modelFamily, size, sent) => {
+		const id = `ep-${modelFamily}-test`;
+		const body = await bench.body(parameters('textToImage', id, { modelFamily, options }));
+		expect(body).toEqual({ ...bodyOf(id, size), ...sent });
 	});
 
-	it('Model Family SeedEdit 3.0', async () => {
+	it('has the limits of its Model Family SeedEdit 3.0', async () => {
 		const bytes = await picture();
-		const model = 'ep-seededit-3.0-test';
-		const body = await bench.body(
-			parameters('imageToImage', model, { modelFamily: 'seededit-3.0', options: EVERYTHING }),
-			{ items: [itemWith({ data: { bytes, mimeType: 'image/png' } })] },
-		);
-		expect(body).toEqual({
-			model,
-			prompt: TINY,
+		const id = 'ep-seededit-3.0-test';
+		const values = parameters('imageToImage', id, { modelFamily: 'seededit-3.0', options });
+		const items = [itemWith({ data: { bytes, mimeType: 'image/png' } })];
+		expect(await bench.body(values, { items })).toEqual({
+			...bodyOf(id, 'adaptive'),
 			image: dataUri('png', bytes),
-			size: 'adaptive',
-			response_format: 'url',
-			watermark: false,
 			seed: 42,
 			guidance_scale: 7.5,
 		});
 	});
 });
 
-describe('every item by itself', () => {
-	it('model, prompt, size and references from expressions', async () => {
-		const [small, large] = [await picture(20, 20), await picture(40, 30, 'jpeg')];
-		await bench.items(
-			{
-				operation: 'imageToImage',
-				model: byId('={{ $json.model }}'),
-				prompt: '={{ $json.prompt }} [pixels:16x16]',
-				referenceImages: {
-					image: [{ source: 'binary', binaryPropertyName: '={{ $json.fields }}' }],
-				},
-				aspectRatio: '={{ $json.ratio }}',
-				resolution: '={{ $json.resolution }}',
-				options: { seed: '={{ $json.seed }}', promptOptimization: '={{ $json.mode }}' },
+it('each item has its own model, prompt, size and references', async () => {
+	const small = { bytes: await picture(20, 20), mimeType: 'image/png' };
+	const large = { bytes: await picture(40, 30, 'jpeg'), mimeType: 'image/jpeg' };
+	const [png, jpeg] = [dataUri('png', small.bytes), dataUri('jpeg', large.bytes)];
+	const [pro, seedEdit, four] = [IDS['5.0-pro'], IDS['seededit-3.0'], IDS['4.0']];
+	const rows = [
+		{ model: four, fields: 'one', ratio: '16:9', resolution: '1K', seed: 5, mode: 'fast' },
+		{
+			model: pro,
+			fields: 'two, one',
+			ratio: 'auto',
+			resolution: '1.5K',
+			seed: 6,
+			mode: 'standard',
+		},
+		{ model: seedEdit, fields: 'two', ratio: '1:1', resolution: '4K', seed: 7, mode: 'fast' },
+	];
+	const image = [{ source: 'binary', binaryPropertyName: '={{ $json.fields }}' }];
+	await bench.items(
+		{
+			operation: 'imageToImage',
+			model: byId('={{ $json.model }}'),
+			prompt: `=${TINY} {{ $json.seed }}`,
+			referenceImages: { image },
+			aspectRatio: '={{ $json.ratio }}',
+			resolution: '={{ $json.resolution }}',
+			options: {
+				seed: '={{ $json.seed }}',
+				promptOptimization: '={{ $json.mode }}',
+				concurrentRequests: 1,
 			},
-			{
-				items: [
-					itemWith(
-						{ one: { bytes: small, mimeType: 'image/png' } },
-						{
-							model: IDS['4.0'],
-							prompt: 'first',
-							fields: 'one',
-							ratio: '16:9',
-							resolution: '1K',
-							seed: 5,
-							mode: 'fast',
-						},
-					),
-					itemWith(
-						{
-							one: { bytes: small, mimeType: 'image/png' },
-							two: { bytes: large, mimeType: 'image/jpeg' },
-						},
-						{
-							model: IDS['5.0-pro'],
-							prompt: 'second',
-							fields: 'two, one',
-							ratio: 'auto',
-							resolution: '1.5K',
-							seed: 6,
-							mode: 'standard',
-						},
-					),
-					itemWith(
-						{ two: { bytes: large, mimeType: 'image/jpeg' } },
-						{
-							model: IDS['seededit-3.0'],
-							prompt: 'third',
-							fields: 'two',
-							ratio: '1:1',
-							resolution: '4K',
-							seed: 7,
-							mode: 'fast',
-						},
-					),
-				],
-			},
-		);
-		const byPrompt = (a: { prompt?: unknown }, b: { prompt?: unknown }) =>
-			String(a.prompt) < String(b.prompt) ? -1 : 1;
-		const common = { response_format: 'url', watermark: false };
-		expect(bench.bodies().sort(byPrompt)).toEqual([
-			{
-				...common,
-				model: IDS['4.0'],
-				prompt: 'first [pixels:16x16]',
-				image: dataUri('png', small),
-				size: '1280x720',
-				optimize_prompt_options: { mode: 'fast' },
-			},
-			{
-				...common,
-				model: IDS['5.0-pro'],
-				prompt: 'second [pixels:16x16]',
-				image: [dataUri('jpeg', large), dataUri('png', small)],
-				size: '1.5K',
-				optimize_prompt_options: { mode: 'standard' },
-			},
-			{
-				...common,
-				model: IDS['seededit-3.0'],
-				prompt: 'third [pixels:16x16]',
-				image: dataUri('jpeg', large),
-				size: 'adaptive',
-				seed: 7,
-			},
-		]);
+		},
+		{ items: rows.map((json) => itemWith({ one: small, two: large }, json)) },
+	);
+	const body = (model: string, size: string, seed: number) => ({
+		...bodyOf(model, size),
+		prompt: `${TINY} ${seed}`,
 	});
+	expect(bench.bodies()).toEqual([
+		{ ...body(four, '1280x720', 5), image: png, optimize_prompt_options: { mode: 'fast' } },
+		{ ...body(pro, '1.5K', 6), image: [jpeg, png], optimize_prompt_options: { mode: 'standard' } },
+		{ ...body(seedEdit, 'adaptive', 7), image: jpeg, seed: 7 },
+	]);
 });
 
 describe('Additional Body Fields', () => {
-	const send = async (additionalBodyFields: string | IDataObject, more: INodeParameters = {}) =>
-		await bench.body(
-			parameters('imageSet', IDS['4.0'], {
-				options: { additionalBodyFields: additionalBodyFields as string, ...more },
-			}),
-		);
+	const set = (additionalBodyFields: string, more: INodeParameters = {}, model = IDS['4.0']) =>
+		parameters('imageSet', model, { options: { additionalBodyFields, ...more } });
+	const plain = { ...bodyOf(IDS['4.0']), ...STREAMED_SET };
 
 	it('are merged last and recursively', async () => {
 		const fields = {
-			prompt: 'another [pixels:16x16]',
+			prompt: 'another',
 			watermark: true,
 			sequential_image_generation_options: { more: 1 },
 			optimize_prompt_options: { thinking: null },
 			new_thing: { deep: ['a'] },
 		};
-		const expected = {
-			model: IDS['4.0'],
-			prompt: 'another [pixels:16x16]',
-			size: '2K',
-			response_format: 'url',
-			watermark: true,
-			sequential_image_generation: 'auto',
-			sequential_image_generation_options: { max_images: 4, more: 1 },
-			stream: true,
-			optimize_prompt_options: { mode: 'fast', thinking: null },
-			new_thing: { deep: ['a'] },
-		};
-		bench.gateway.inject({ on: 'request', nth: 'every', status: 400, message: 'seen' });
-		await bench.run(
-			parameters('imageSet', IDS['4.0'], {
-				options: { additionalBodyFields: JSON.stringify(fields), promptOptimization: 'fast' },
-			}),
-		);
-		expect(bench.bodies()).toEqual([expected]);
+		bench.gateway.inject({ on: 'request', status: 400, message: 'seen' });
+		await bench.run(set(JSON.stringify(fields), { promptOptimization: 'fast' }));
+		expect(bench.bodies()).toEqual([
+			{
+				...plain,
+				prompt: 'another',
+				watermark: true,
+				sequential_image_generation_options: { max_images: 4, more: 1 },
+				optimize_prompt_options: { mode: 'fast', thinking: null },
+				new_thing: { deep: ['a'] },
+			},
+		]);
 	});
 
-	it('may be empty, or an object from an expression', async () => {
-		const plain = {
-			model: IDS['4.0'],
-			prompt: TINY,
-			size: '2K',
-			response_format: 'url',
-			watermark: false,
-			...STREAMED_SET,
-		};
-		expect(await send('')).toEqual(plain);
-		expect(await send('{}')).toEqual(plain);
-		expect(await send('={{ { new_thing: [1] } }}')).toEqual({ ...plain, new_thing: [1] });
+	it.each([
+		['', {}],
+		['{}', {}],
+		['={{ { new_thing: [1] } }}', { new_thing: [1] }],
+	])('may be empty, or an object from an expression: %s', async (fields, added) => {
+		expect(await bench.body(set(fields))).toEqual({ ...plain, ...added });
 	});
 
 	it('are merged into extra_fields for gateways that read parameters there', async () => {
-		const body = await bench.body(
-			parameters('imageSet', IDS['4.5'], {
-				options: {
-					additionalBodyFields:
-						'{"extra_fields":{"sequential_image_generation_options":{"max_images":2}}}',
-				},
-			}),
-			{ credentials: bench.credentials('unode') },
-		);
-		expect(body.extra_fields).toEqual({
-			sequential_image_generation: 'auto',
-			sequential_image_generation_options: { max_images: 2 },
+		const options = { max_images: 2 };
+		const fields = { extra_fields: { sequential_image_generation_options: options } };
+		const values = set(JSON.stringify(fields), {}, IDS['4.5']);
+		const body = await bench.body(values, { credentials: bench.credentials('unode') });
+		expect(body).toEqual({
+			...bodyOf(IDS['4.5']),
+			extra_fields: { ...SET, sequential_image_generation_options: options },
 		});
 	});
 
-	it('are used in what items say about the request', async () => {
-		const fields = {
-			model: 'seedream-4-0-250828',
-			sequential_image_generation_options: { max_images: 2 },
-		};
-		const options = { additionalBodyFields: JSON.stringify(fields) };
-		const items = await bench.items(parameters('imageSet', 'bytedance/seedream-4.0', { options }), {
-			credentials: bench.credentials('byteplus'),
-		});
+	it('decide what items say about the request', async () => {
+		const options = { max_images: 2 };
+		const fields = { model: 'seedream-4-0-250828', sequential_image_generation_options: options };
+		const values = set(JSON.stringify(fields), {}, 'bytedance/seedream-4.0');
+		const items = await bench.items(values, { credentials: bench.credentials('byteplus') });
 		expect(items.map(({ json }) => [json.model, json.warnings])).toEqual([
 			['seedream-4-0-250828', undefined],
 			['seedream-4-0-250828', undefined],
@@ -724,88 +374,47 @@ describe('Additional Body Fields', () => {
 	});
 
 	it('replace references too', async () => {
-		const body = await bench.body(
-			parameters('imageToImage', IDS['4.5'], {
-				referenceImages: DATA_FIELD,
-				options: { additionalBodyFields: `{"image":["${bench.gateway.url}/samples/32x32.png"]}` },
-			}),
-			{ items: [itemWith({ data: { bytes: await picture(), mimeType: 'image/png' } })] },
-		);
-		expect(body.image).toEqual([`${bench.gateway.url}/samples/32x32.png`]);
+		const image = [`${bench.gateway.url}/samples/32x32.png`];
+		const options = { additionalBodyFields: JSON.stringify({ image }) };
+		const body = await bench.body(parameters('imageToImage', IDS['4.5'], { options }), {
+			items: [itemWith({ data: { bytes: await picture(), mimeType: 'image/png' } })],
+		});
+		expect(body).toEqual({ ...bodyOf(IDS['4.5']), image });
 	});
+
+	it.each([[null], [{ a: 1 }], [[1, null]], [7], ['data:,']])(
+		'may set an image that a preview shows, whatever it is: %j',
+		async (image) => {
+			const [{ json }] = await bench.items(
+				set(JSON.stringify({ image }), { previewRequest: true }),
+			);
+			expect(json.body).toEqual({ ...plain, image: image === 'data:,' ? 'data:,… (0 kB)' : image });
+		},
+	);
 });
 
-describe('Stream', () => {
-	const LITE_AT_ROUTESCOPE = 'doubao-seedream-5-0-lite-260128';
-	const cases: Array<[ProfileName, string, string, object]> = [
-		// "Seedream 5.0 Lite does not list stream", says RouteScope's document of the id with lite in it.
-		['routescope', LITE_AT_ROUTESCOPE, 'automatic', SET],
-		['routescope', LITE_AT_ROUTESCOPE, 'on', SET],
-		['routescope', IDS['5.0-lite'], 'automatic', STREAMED_SET],
-		['volcengine', IDS['4.5'], 'off', SET],
-		['volcengine', IDS['4.5'], 'on', STREAMED_SET],
-		['volcengine', 'ep-4.5-20260101', 'automatic', SET],
-		['volcengine', 'ep-4.5-20260101', 'on', STREAMED_SET],
-		['deerapi', IDS['5.0-lite'], 'automatic', SET],
-		['deerapi', IDS['5.0-lite'], 'on', SET],
-		['unode', IDS['4.5'], 'automatic', { extra_fields: SET }],
-		['unode', IDS['4.5'], 'on', { extra_fields: STREAMED_SET }],
-	];
-
-	it.each(cases)('%s, %s, %s', async (gateway, model, stream, expected) => {
-		const result = await bench.run(
-			parameters('imageSet', model, { maxImages: 4, options: { stream } }),
-			{ credentials: bench.credentials(gateway) },
-		);
-		expect(result.error?.message).toBeUndefined();
-		expect(result.items).toHaveLength(4);
-		expect(bench.bodies()).toEqual([
-			{
-				model,
-				prompt: TINY,
-				size: '2K',
-				response_format: 'url',
-				watermark: false,
-				...expected,
-			},
-		]);
-		const isRefused = stream === 'on' && expected === SET;
-		expect(result.items[0].json.warnings).toEqual(
-			isRefused ? [expect.stringMatching(/^Stream was not sent: \w+ does not list it/)] : undefined,
-		);
-	});
-
-	it('is not requested for a single image', async () => {
-		const body = await bench.body(
-			parameters('textToImage', IDS['4.5'], { options: { stream: 'on' } }),
-		);
-		expect(body).not.toHaveProperty('stream');
-	});
-});
-
-describe('switches set by expressions', () => {
-	const sent = async (options: INodeParameters) =>
-		await bench.body(parameters('textToImage', IDS['5.0-lite'], { options }));
-
-	it.each([
-		['={{ "true" }}', true],
-		['={{ " TRUE " }}', true],
-		['={{ "false" }}', false],
-		['={{ "" }}', false],
-		['={{ null }}', false],
-		['={{ $json.nothing }}', false],
-	])('send %s as %s', async (value, expected) => {
-		const { watermark, tools } = await sent({ watermark: value, webSearch: value.trim() });
-		expect(watermark).toBe(expected);
-		if (value === '={{ "true" }}') expect(tools).toEqual([{ type: 'web_search' }]);
-		if (!expected) expect(tools).toBeUndefined();
-	});
-
-	it('reject values that are neither on nor off', async () => {
-		const options = { watermark: '={{ "perhaps" }}' };
-		const { message } = await bench.refusal(
-			parameters('textToImage', IDS['5.0-lite'], { options }),
-		);
-		expect(message).toBe('Watermark is “perhaps” [item 0]');
-	});
+it.each<[ProfileName, model: string, stream: string, sent: object, warnings: string[]]>([
+	['volcengine', IDS['4.5'], 'off', SET, []],
+	['volcengine', IDS['4.5'], 'on', STREAMED_SET, []],
+	['volcengine', 'ep-4.5-20260101', 'automatic', SET, []],
+	['volcengine', 'ep-4.5-20260101', 'on', STREAMED_SET, []],
+	['routescope', IDS['5.0-lite'], 'automatic', STREAMED_SET, []],
+	// "Seedream 5.0 Lite does not list stream", says RouteScope's document of the id with lite in it.
+	['routescope', 'doubao-seedream-5-0-lite-260128', 'automatic', SET, []],
+	[
+		'routescope',
+		'doubao-seedream-5-0-lite-260128',
+		'on',
+		SET,
+		['Stream was not sent: RouteScope does not list it for Seedream 5.0 Lite.'],
+	],
+	['deerapi', IDS['5.0-lite'], 'on', SET, ['Stream was not sent: DeerAPI does not list it.']],
+	['unode', IDS['4.5'], 'automatic', { extra_fields: SET }, []],
+	['unode', IDS['4.5'], 'on', { extra_fields: STREAMED_SET }, []],
+])('a set of %s, %s, with Stream %s', async (gateway, model, stream, sent, warnings) => {
+	const values = parameters('imageSet', model, { options: { stream } });
+	const items = await bench.items(values, { credentials: bench.credentials(gateway) });
+	expect(bench.bodies()).toEqual([{ ...bodyOf(model), ...sent }]);
+	expect(items).toHaveLength(4);
+	expect(items[0].json.warnings ?? []).toEqual(warnings);
 });
