@@ -32,39 +32,41 @@ async function animation(format: 'webp' | 'gif'): Promise<Buffer> {
 		.toBuffer();
 }
 
-const FILES: ReadonlyArray<[name: string, format: string, make: () => Buffer | Promise<Buffer>]> = [
-	['JPEG', 'jpeg', async () => await canvas().jpeg().toBuffer()],
-	['progressive JPEG', 'jpeg', async () => await canvas().jpeg({ progressive: true }).toBuffer()],
-	['grey JPEG', 'jpeg', async () => await canvas().greyscale().jpeg().toBuffer()],
-	['JPEG with 300 kB of metadata', 'jpeg', async () => await withMetadata(300_000)],
+type Made = sharp.Sharp | Buffer | Promise<Buffer>;
+
+async function bytesOf(made: Made): Promise<Buffer> {
+	const file = await made;
+	return Buffer.isBuffer(file) ? file : await file.toBuffer();
+}
+
+const FILES: ReadonlyArray<[name: string, format: string, make: () => Made]> = [
+	['JPEG', 'jpeg', () => canvas().jpeg()],
+	['progressive JPEG', 'jpeg', () => canvas().jpeg({ progressive: true })],
+	['grey JPEG', 'jpeg', () => canvas().greyscale().jpeg()],
+	['JPEG with 300 kB of metadata', 'jpeg', () => withMetadata(300_000)],
 	[
 		'JPEG with EXIF and profile',
 		'jpeg',
-		async () =>
-			await canvas()
+		() =>
+			canvas()
 				.withExif({ IFD0: { Copyright: 'x'.repeat(5000) } })
 				.withIccProfile('srgb')
-				.jpeg()
-				.toBuffer(),
+				.jpeg(),
 	],
-	['JPEG with fill bytes', 'jpeg', async () => await filledJpeg()],
-	['PNG', 'png', async () => await canvas().png().toBuffer()],
-	['PNG with transparency', 'png', async () => await canvas(4).png().toBuffer()],
-	['GIF', 'gif', async () => await canvas().gif().toBuffer()],
-	['animated GIF', 'gif', async () => await animation('gif')],
-	['WebP, lossy', 'webp', async () => await canvas().webp().toBuffer()],
-	['WebP, lossless', 'webp', async () => await canvas().webp({ lossless: true }).toBuffer()],
-	['WebP, lossy with transparency', 'webp', async () => await canvas(4).webp().toBuffer()],
-	['animated WebP', 'webp', async () => await animation('webp')],
-	['TIFF', 'tiff', async () => await canvas().tiff().toBuffer()],
-	[
-		'TIFF, uncompressed',
-		'tiff',
-		async () => await canvas().tiff({ compression: 'none' }).toBuffer(),
-	],
+	['JPEG with fill bytes', 'jpeg', () => filledJpeg()],
+	['PNG', 'png', () => canvas().png()],
+	['PNG with transparency', 'png', () => canvas(4).png()],
+	['GIF', 'gif', () => canvas().gif()],
+	['animated GIF', 'gif', () => animation('gif')],
+	['WebP, lossy', 'webp', () => canvas().webp()],
+	['WebP, lossless', 'webp', () => canvas().webp({ lossless: true })],
+	['WebP, lossy with transparency', 'webp', () => canvas(4).webp()],
+	['animated WebP', 'webp', () => animation('webp')],
+	['TIFF', 'tiff', () => canvas().tiff()],
+	['TIFF, uncompressed', 'tiff', () => canvas().tiff({ compression: 'none' })],
 	['TIFF, big-endian', 'tiff', () => bigEndianTiff()],
 	['TIFF, directory last', 'tiff', () => tiffWithLateDirectory(SIZE.width, SIZE.height, 90_000)],
-	['AVIF', 'avif', async () => await canvas().avif({ effort: 0 }).toBuffer()],
+	['AVIF', 'avif', () => canvas().avif({ effort: 0 })],
 	['HEIC', 'heic', () => heif('heic', SIZE.width, SIZE.height)],
 	['HEIF', 'heif', () => heif('mif1', SIZE.width, SIZE.height)],
 	['BMP', 'bmp', () => bmp(SIZE.width, SIZE.height)],
@@ -103,24 +105,22 @@ function os2Bmp(): Buffer {
 	return file;
 }
 
-it.each(FILES)('%s', async (_name, format, make) => {
-	expect(readImageHeader(await make())).toEqual({ format, ...SIZE });
+it.each(FILES)('%s is recognized, with its size', async (_, format, make) => {
+	expect(readImageHeader(await bytesOf(make()))).toEqual({ format, ...SIZE });
 });
 
-it.each(FILES)('%s cut anywhere: never a wrong format or size', async (_name, format, make) => {
-	const file = await make();
-	const ends = [...Array(Math.min(2000, file.length)).keys(), file.length - 1];
-	for (const end of ends) {
+it.each(FILES)('%s cut anywhere has no wrong format or size', async (_, format, make) => {
+	const file = await bytesOf(make());
+	const isWrong = (end: number): boolean => {
 		const header = readImageHeader(file.subarray(0, end));
-		if (header === undefined) {
-			expect(end).toBeLessThan(40);
-			continue;
-		}
-		expect(header.format).toBe(format);
+		if (!header) return end >= 40;
+		if (header.format !== format) return true;
 		// A HEIF file names its thumbnail first; what is cut before the image's own size has that.
-		if (header.width === undefined || format === 'heic' || format === 'heif') continue;
-		expect(header).toEqual({ format, ...SIZE });
-	}
+		if (header.width === undefined || format === 'heic' || format === 'heif') return false;
+		return header.width !== SIZE.width || header.height !== SIZE.height;
+	};
+	const ends = [...Array(Math.min(2000, file.length)).keys(), file.length - 1];
+	expect(ends.filter(isWrong)).toEqual([]);
 });
 
 it.each([
