@@ -88,6 +88,7 @@ describe('the message is the gateway’s own, and what to do follows from code a
 				[404, 'NotFound', 'Invalid URL (POST /v1/images/generations)'],
 				[404, 'NotFound', 'Cannot POST /v1/images/generations'],
 				[404, 'NotFound', 'no Route matched with those values'],
+				[405, 'MethodNotAllowed', 'It is the wrong method.'],
 			],
 		];
 	const cases = ADVICE.flatMap(([advice, ...errors]) =>
@@ -141,84 +142,50 @@ describe('the message is the gateway’s own, and what to do follows from code a
 	});
 });
 
-describe('a response that is not the API’s', () => {
-	const page = '<html><head><title>413 Request Entity Too Large</title></head><body></body></html>';
-	const WRONG_API = `${MAY_BE_CHARGED} If this always happens: ${CHECK_BASE_URL}`;
+it('an unknown path is about the base URL, also as FastAPI says it', async () => {
+	const read = await told(json({ detail: 'Not Found' }, 404));
+	expect(read).toMatchObject({ message: 'Not Found [item 0]', advice: CHECK_BASE_URL });
+});
 
-	it.each<[string, Response, message: string, advice: string]>([
-		[
-			'a web page',
-			{ html: true, status: 200 },
-			'Unexpected response (HTTP 200): a web page instead of JSON (“200 Bad Gateway”)',
-			WRONG_API,
-		],
-		[
-			'an error page of a proxy',
-			{ html: true, status: 502 },
-			'Unexpected response (HTTP 502): a web page instead of JSON (“502 Bad Gateway”)',
-			MAY_BE_CHARGED,
-		],
-		[
-			'a page of nginx',
-			{ body: page, status: 413 },
-			'Unexpected response (HTTP 413): a web page instead of JSON (“413 Request Entity Too Large”)',
-			'The request is too large for the gateway. Use fewer or smaller reference images, or pass them as URLs.',
-		],
-		[
-			'a text, which is cut',
-			{ body: 'no '.repeat(300_000), status: 400 },
-			`Unexpected response (HTTP 400): ${'no '.repeat(99)}no…`,
-			'Turn on Preview Request and compare what it shows with the provider’s document.',
-		],
-		[
-			'a page for an unknown path',
-			{ html: true, status: 404 },
-			'Unexpected response (HTTP 404): a web page instead of JSON (“404 Bad Gateway”)',
-			CHECK_BASE_URL,
-		],
-		[
-			'nothing for an unknown path',
-			{ body: '', status: 404 },
-			'Unexpected response (HTTP 404): no content',
-			CHECK_BASE_URL,
-		],
-		[
-			'an unknown path, as FastAPI says it',
-			json({ detail: 'Not Found' }, 404),
-			'Not Found',
-			CHECK_BASE_URL,
-		],
-		[
-			'a method that is not allowed',
-			json({ detail: 'Method Not Allowed' }, 405),
-			'Method Not Allowed',
-			CHECK_BASE_URL,
-		],
-		[
-			'broken JSON',
-			{ body: '{"data": [' },
-			'The response was cut short (HTTP 200): it ended in the middle of a JSON value',
-			MAY_BE_CHARGED,
-		],
-		['nothing', { body: '' }, 'The response contains no images', MAY_BE_CHARGED],
-		['null', { body: 'null' }, 'Unexpected response (HTTP 200): null', WRONG_API],
-		['a number', { body: '7' }, 'Unexpected response (HTTP 200): 7', WRONG_API],
-		['a text in quotes', { body: '"ok"' }, 'Unexpected response (HTTP 200): "ok"', WRONG_API],
-		['an empty list', { empty: true }, 'The response contains no images', MAY_BE_CHARGED],
-		[
-			'an image without URL and bytes',
-			json({ data: [{ url: null, b64_json: '' }] }),
-			'The response contains no images',
-			MAY_BE_CHARGED,
-		],
-		[
-			'numbers for URLs',
-			json({ data: [{ url: 5, b64_json: [] }] }),
-			'The response contains no images',
-			MAY_BE_CHARGED,
-		],
-	])('%s', async (_, response, message, advice) => {
-		expect(await told(response)).toMatchObject({ message: `${message} [item 0]`, advice });
+describe('a response that is not the API’s', () => {
+	const WRONG_API = `${MAY_BE_CHARGED} If this always happens: ${CHECK_BASE_URL}`;
+	const TOO_LARGE =
+		'The request is too large for the gateway. Use fewer or smaller reference images, or pass them as URLs.';
+	const COMPARE = 'Turn on Preview Request and compare what it shows with the provider’s document.';
+	const PAGE = 'a web page instead of JSON';
+	const page = '<html><head><title>413 Request Entity Too Large</title></head></html>';
+
+	it.each<[Response, shown: string, advice: string]>([
+		[{ html: true, status: 200 }, `${PAGE} (“200 Bad Gateway”)`, WRONG_API],
+		[{ html: true, status: 502 }, `${PAGE} (“502 Bad Gateway”)`, MAY_BE_CHARGED],
+		[{ html: true, status: 404 }, `${PAGE} (“404 Bad Gateway”)`, CHECK_BASE_URL],
+		[{ body: page, status: 413 }, `${PAGE} (“413 Request Entity Too Large”)`, TOO_LARGE],
+		[{ body: 'no '.repeat(300_000), status: 400 }, `${'no '.repeat(99)}no…`, COMPARE],
+		[{ body: '', status: 404 }, 'no content', CHECK_BASE_URL],
+		[{ body: 'null', status: 200 }, 'null', WRONG_API],
+		[{ body: '7', status: 200 }, '7', WRONG_API],
+		[{ body: '"ok"', status: 200 }, '"ok"', WRONG_API],
+	])('is shown as far as a person can read it (%#)', async (response, shown, advice) => {
+		const message = `Unexpected response (HTTP ${response.status}): ${shown} [item 0]`;
+		expect(await told(response)).toMatchObject({ message, advice });
+	});
+
+	it('is no JSON to the end', async () => {
+		expect(await told({ body: '{"data": [' })).toMatchObject({
+			message:
+				'The response was cut short (HTTP 200): it ended in the middle of a JSON value [item 0]',
+			advice: MAY_BE_CHARGED,
+		});
+	});
+
+	it.each<[string, Response]>([
+		['nothing', { body: '' }],
+		['an empty list', { empty: true }],
+		['an image without URL and bytes', json({ data: [{ url: null, b64_json: '' }] })],
+		['numbers for URLs', json({ data: [{ url: 5, b64_json: [] }] })],
+	])('has no images: %s', async (_, response) => {
+		const message = 'The response contains no images [item 0]';
+		expect(await told(response)).toMatchObject({ message, advice: MAY_BE_CHARGED });
 	});
 
 	it.each([301, 302, 303, 307, 308])('a redirect (%i), which is not followed', async (status) => {

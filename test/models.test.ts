@@ -56,17 +56,6 @@ it('the list has Automatic, then the newest models first', async () => {
 it.each<[ProfileName, operation: string, expected: string[]]>([
 	['volcengine', 'imageSet', SETS_AT_VOLCENGINE],
 	[
-		'byteplus',
-		'imageSet',
-		[
-			'automatic',
-			'seedream-5-0-260128',
-			'seedream-5-0-lite-260128',
-			'seedream-4-5-251128',
-			'seedream-4-0-250828',
-		],
-	],
-	[
 		'gateway001',
 		'textToImage',
 		[
@@ -86,17 +75,6 @@ it.each<[ProfileName, operation: string, expected: string[]]>([
 			'doubao-seedream-4-5-251128',
 			'doubao-seedream-4-0-250828',
 			'doubao-seededit-3-0-i2i-250628',
-		],
-	],
-	[
-		'gateway002',
-		'textToImage',
-		[
-			'automatic',
-			'doubao-seedream-5-0-260128',
-			'doubao-seedream-4-5-251128',
-			'doubao-seedream-4-0-250828',
-			'seedream-4-0-250828',
 		],
 	],
 ])('%s lists what its document has for %s', async (gateway, operation, expected) => {
