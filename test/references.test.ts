@@ -5,7 +5,17 @@ import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 import { itemWith, type NodeRun } from './engine';
 import type { Family } from './facts/models';
 import { heif, pngOf } from './imageFiles';
-import { DATA_FIELD, dataUri, hurry, IDS, parameters, picture, urls, useGateway } from './support';
+import {
+	dataItem,
+	DATA_FIELD,
+	dataUri,
+	hurry,
+	IDS,
+	parameters,
+	picture,
+	urls,
+	useGateway,
+} from './support';
 
 const bench = useGateway();
 
@@ -40,9 +50,6 @@ function item(json = {}): INodeExecutionData {
 }
 
 const image = (bytes: Buffer) => ({ bytes, mimeType: 'image/x-unknown' });
-
-/** An item with one file, in the field that Reference Images reads by default. */
-const dataItem = (bytes: Buffer) => itemWith({ data: image(bytes) });
 
 const fields = (...names: string[]): INodeParameters => ({
 	image: names.map((name) => ({ source: 'binary', binaryPropertyName: name })),
@@ -83,7 +90,7 @@ describe('references', () => {
 		const { binary = {} } = item();
 		const odd = { mimeType: null, data: 'x' };
 		const json = { file: binary.one, odd, _files: { more: binary.three } };
-		const items = [itemWith({ data: { bytes: files.two, mimeType: 'image/jpeg' } }, { ...json })];
+		const items = [dataItem(files.two, json)];
 		expect(await sent(ALL, { items })).toBe(uris.two);
 	});
 

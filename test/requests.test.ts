@@ -5,6 +5,7 @@ import type { Family } from './facts/models';
 import type { ProfileName } from './gateway';
 import {
 	byId,
+	dataItem,
 	DATA_FIELD,
 	dataUri,
 	IDS,
@@ -163,7 +164,7 @@ describe('the credential of an unknown gateway', () => {
 		const bytes = await picture();
 		const body = await bench.body(parameters('imageToImage', IDS['4.5']), {
 			...other({ referenceForm: 'array' }),
-			items: [itemWith({ data: { bytes, mimeType: 'image/png' } })],
+			items: [dataItem(bytes)],
 		});
 		expect(body).toEqual({ ...bodyOf(IDS['4.5']), image: [dataUri('png', bytes)] });
 	});
@@ -174,7 +175,7 @@ describe('the credential of an unknown gateway', () => {
 			parameters('imageSet', IDS['4.5'], { referenceImages: DATA_FIELD }),
 			{
 				credentials: bench.credentials('volcengine', { placement: 'both', referenceForm: 'array' }),
-				items: [itemWith({ data: { bytes, mimeType: 'image/png' } })],
+				items: [dataItem(bytes)],
 			},
 		);
 		expect(body).toEqual({
@@ -235,7 +236,7 @@ describe('an unknown model', () => {
 		const bytes = await picture();
 		const id = 'ep-seededit-3.0-test';
 		const values = parameters('imageToImage', id, { modelFamily: 'seededit-3.0', options });
-		const items = [itemWith({ data: { bytes, mimeType: 'image/png' } })];
+		const items = [dataItem(bytes)];
 		expect(await bench.body(values, { items })).toEqual({
 			...bodyOf(id, 'adaptive'),
 			image: dataUri('png', bytes),
@@ -351,7 +352,7 @@ describe('Additional Body Fields', () => {
 		const image = [`${bench.gateway.url}/samples/32x32.png`];
 		const options = { additionalBodyFields: JSON.stringify({ image }) };
 		const body = await bench.body(parameters('imageToImage', IDS['4.5'], { options }), {
-			items: [itemWith({ data: { bytes: await picture(), mimeType: 'image/png' } })],
+			items: [dataItem(await picture())],
 		});
 		expect(body).toEqual({ ...bodyOf(IDS['4.5']), image });
 	});

@@ -3,7 +3,7 @@ import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 import sharp from 'sharp';
 
 import { queues } from '../nodes/Seedream/run/queues';
-import { runNode, type CredentialValues, type NodeResult, type NodeRun } from './engine';
+import { itemWith, runNode, type CredentialValues, type NodeResult, type NodeRun } from './engine';
 import { GATEWAYS } from './facts/gateways';
 import { FAMILIES, MODELS, type Family, type Operation } from './facts/models';
 import { startGateway, type Gateway, type ProfileName } from './gateway';
@@ -67,6 +67,11 @@ export async function transparentPicture(): Promise<Buffer> {
 
 export function dataUri(format: string, bytes: Buffer): string {
 	return `data:image/${format};base64,${bytes.toString('base64')}`;
+}
+
+/** An item with one file in the field that Reference Images reads by default. */
+export function dataItem(bytes: Buffer, json = {}): INodeExecutionData {
+	return itemWith({ data: { bytes, mimeType: 'image/x-unknown' } }, json);
 }
 
 /** Bytes of a binary field as n8n keeps them in memory. */
