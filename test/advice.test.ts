@@ -37,6 +37,7 @@ describe('the message is the gateway’s own, and what to do follows from code a
 				[403, 'AccountOverdueError', 'It is overdue.'],
 				[403, 'insufficient_user_quota', 'It is too little.'],
 				[429, 'SetLimitExceeded', 'It is reached.'],
+				[403, 'Forbidden', 'Your balance is too low.'],
 			],
 			[
 				'This account has no access to the model yet. Activate it in the provider’s console.',
