@@ -10,20 +10,25 @@ const BASE64 = /[A-Za-z0-9+/]{40}/;
  */
 const STACK_FRAME = /(?:^|\\n)\s+at (?:(?!\\n).)*?:\s?\d+:\s?\d+\)?(?=\\n|"|$)/gm;
 
+/** Every URL in what a user gets to see. */
+export function urlsIn(...texts: unknown[]): string[] {
+	const found = texts.map((text) => JSON.stringify(text) ?? '').join('\n');
+	return [...new Set(found.match(/https?:\/\/[^\s"\\<>”]+/g) ?? [])];
+}
+
 /**
  * Looks through anything, deep: errors with their causes and hidden properties, items, log lines.
  * n8n keeps files of memory mode as base64 beside the JSON; those are meant to be there.
  * @param key must not be found anywhere
- * @param addresses signed addresses of images, which users need and which hold a signature
+ * @param urls signed URLs of images, which users need and which hold a signature
  * @returns what was found, each with the way to it
  */
-export function secretsIn(value: unknown, key: string, addresses: Iterable<string> = []): string[] {
+export function secretsIn(value: unknown, key: string, urls: string[] = []): string[] {
 	const found: string[] = [];
 	const seen = new Set<unknown>();
-	const known = [...addresses];
 	const lookAt = (text: string, way: string) => {
 		if (text.includes(key)) found.push(`${way}: the key`);
-		const open = known.reduce((rest, address) => rest.split(address).join(''), text);
+		const open = urls.reduce((rest, url) => rest.split(url).join(''), text);
 		const base64 = BASE64.exec(open.replace(STACK_FRAME, ''));
 		if (base64) found.push(`${way}: ${base64[0]}`);
 	};
@@ -45,6 +50,8 @@ export function secretsIn(value: unknown, key: string, addresses: Iterable<strin
 /** What has been logged while listening. */
 export interface Log {
 	lines: string[];
+	/** What is secret in it. */
+	secrets(key: string): string[];
 	stop(): void;
 }
 
@@ -67,5 +74,13 @@ export function listenToLogs(isShown: boolean): Log {
 			stream.write = write;
 		};
 	});
-	return { lines, stop: () => undo.forEach((each) => each()) };
+	return {
+		lines,
+		secrets(key) {
+			// n8n's console puts a space behind every colon, in URLs too.
+			const texts = lines.map((line) => line.replace(/: +/g, ':'));
+			return secretsIn(texts, key, urlsIn(texts));
+		},
+		stop: () => undo.forEach((each) => each()),
+	};
 }

@@ -5,14 +5,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 
 import { runNode, type NodeResult, type NodeRun } from '../engine';
-import { addressesIn } from '../faults/account';
-import { secretsIn } from '../faults/secrets';
+import { secretsIn, urlsIn } from '../faults/secrets';
 import { pngOf } from '../imageFiles';
 import { IDS, KEY, parameters } from '../support';
 
-/** The beginning of a PNG: what every file of these servers is. */
+/** The beginning of a PNG: every file of these servers. */
 export const PNG = pngOf(64, 64);
 export const BASE64 = PNG.toString('base64');
+
+/** URLs of images, as responses name them and outcomes do. */
+export const A = 'HOST/a.png';
+export const B = 'HOST/b.png';
+export const C = 'HOST/c.png';
 
 /**
  * A response, byte for byte. In texts, headers too, `HOST` stands for the server's own URL, `KEY` for the
@@ -25,11 +29,41 @@ export interface RawResponse {
 	body: Array<string | Buffer | number>;
 	/** Bytes in which texts are written; whole when absent. */
 	pieces?: number;
-	/** What happens behind the body. */
+	/** What happens after the body. */
 	end?: 'ends' | 'stays open' | 'is cut';
-	/** Milliseconds between copies of a part that is sent until the client goes. */
+	/** Milliseconds between copies of a part that is sent until the client disconnects. */
 	forever?: { part: string; every: number };
 }
+
+/** A response under a Content-Type, in one piece. */
+export function body(text: string | Buffer, type = 'application/json', status = 200): RawResponse {
+	return { status, headers: { 'content-type': type }, body: [text] };
+}
+
+export function json(value: unknown, status = 200, headers = {}): RawResponse {
+	const raw = body(JSON.stringify(value), 'application/json', status);
+	return { ...raw, headers: { ...raw.headers, ...headers } };
+}
+
+export function text(words: string, status = 200, headers = {}): RawResponse {
+	return { status, headers: { 'content-type': 'text/plain', ...headers }, body: [words] };
+}
+
+/** One server-sent event. */
+export function event(value: unknown): string {
+	return `data: ${JSON.stringify(value)}\n\n`;
+}
+
+/** Server-sent events, written one by one. */
+export function stream(parts: RawResponse['body'], more: Partial<RawResponse> = {}): RawResponse {
+	return { headers: { 'content-type': 'text/event-stream' }, body: parts, ...more };
+}
+
+export const COMPLETED = event({ type: 'image_generation.completed', usage: {} });
+export const IMAGE = json({ data: [{ url: A }] });
+
+/** What a server sends: one response, one after the other (the last for all further requests), or by request. */
+type Responses = RawResponse | RawResponse[] | ((request: RawRequest) => RawResponse);
 
 export interface RawRequest {
 	method: string;
@@ -38,13 +72,20 @@ export interface RawRequest {
 	body: string;
 }
 
-/** A server that sends what it is told to, in answer to POST; to GET an image, or 404 below `/none`. */
+/** A server that sends what it is told to when it gets a POST; to a GET an image, or 404 below `/none`. */
 export interface RawServer {
 	url: string;
 	requests: RawRequest[];
 	/** Requests to generate images. */
 	posts(): number;
 	close(): void;
+}
+
+function inPieces(bytes: Buffer, size: number): Buffer[] {
+	if (bytes.length <= size) return [bytes];
+	return Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+		bytes.subarray(i * size, (i + 1) * size),
+	);
 }
 
 async function play(raw: RawResponse, response: ServerResponse, fill: (text: string) => string) {
@@ -74,44 +115,35 @@ async function play(raw: RawResponse, response: ServerResponse, fill: (text: str
 	} else if (raw.end !== 'stays open') response.end();
 }
 
-/**
- * @param responses by number of the POST, the last for all further ones; or one for each request
- * @param files by path, those that are no image
- */
+/** @param files by path, those that are no image */
 export async function startServer(
-	responses: RawResponse[] | ((request: RawRequest, nth: number) => RawResponse),
+	responses: Responses,
 	files: Record<string, RawResponse> = {},
 ): Promise<RawServer> {
 	const requests: RawRequest[] = [];
 	const posts = () => requests.filter(({ method }) => method === 'POST').length;
 	let url = '';
+	const responseTo = (request: RawRequest): RawResponse => {
+		const { method, url: path } = request;
+		if (method === 'GET') {
+			const missing = path.startsWith('/none') ? text('gone', 404) : undefined;
+			return files[path] ?? missing ?? body(PNG, 'image/png');
+		}
+		if (typeof responses === 'function') return responses(request);
+		const list = [responses].flat();
+		return list[Math.min(posts(), list.length) - 1];
+	};
 	const server = createServer((incoming, response) => {
 		response.socket?.setNoDelay(true);
 		const chunks: Buffer[] = [];
 		incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
 		incoming.on('end', () => {
-			const request = {
-				method: incoming.method ?? '',
-				url: incoming.url ?? '',
-				headers: incoming.headers,
-				body: Buffer.concat(chunks).toString(),
-			};
+			const { method = '', url: path = '', headers } = incoming;
+			const request = { method, url: path, headers, body: Buffer.concat(chunks).toString() };
 			requests.push(request);
-			const key = (incoming.headers.authorization ?? '').replace(/^Bearer /, '');
-			const fill = (text: string) => text.replaceAll('HOST', url).replaceAll('KEY', key);
-			if (request.method === 'GET') {
-				const file = files[request.url];
-				if (file) return void play(file, response, fill);
-				const isThere = !request.url.startsWith('/none');
-				response.writeHead(isThere ? 200 : 404).end(isThere ? PNG : 'gone');
-				return undefined;
-			}
-			const nth = posts() - 1;
-			const raw =
-				typeof responses === 'function'
-					? responses(request, nth)
-					: responses[Math.min(nth, responses.length - 1)];
-			return void play(raw, response, fill);
+			const key = (headers.authorization ?? '').replace(/^Bearer /, '');
+			const fill = (words: string) => words.replaceAll('HOST', url).replaceAll('KEY', key);
+			void play(responseTo(request), response, fill);
 		});
 	});
 	server.listen(0, '127.0.0.1');
@@ -139,6 +171,7 @@ export interface Outcome {
 	message: string;
 	description: string;
 	posts: number;
+	requests: RawRequest[];
 	/** Milliseconds. */
 	took: number;
 	result: NodeResult;
@@ -156,8 +189,13 @@ export interface Setting {
 	isOpen?: true;
 }
 
-function imagesOf({ json, binary }: INodeExecutionData): Array<{ url: string; isFile: boolean }> {
-	const list = (json.images ?? (json.error ? [] : [json])) as Array<{ url?: string }>;
+/** A streamed set of images. */
+export function setOf(maxImages: number): Setting {
+	return { operation: 'imageSet', values: { maxImages }, options: { stream: 'on' } };
+}
+
+function imagesOf({ json: item, binary }: INodeExecutionData) {
+	const list = (item.images ?? (item.error ? [] : [item])) as Array<{ url?: string }>;
 	const files = Object.values(binary ?? {});
 	return list.map(({ url }, i) => ({
 		url: url ?? 'bytes',
@@ -167,32 +205,24 @@ function imagesOf({ json, binary }: INodeExecutionData): Array<{ url: string; is
 
 /** Runs the node against a server. Fails the test where the key or image data shows. */
 export async function runAgainst(server: RawServer, setting: Setting = {}): Promise<Outcome> {
-	const {
-		operation = 'textToImage',
-		values,
-		options,
-		requestOptions,
-		run,
-		key = KEY,
-		isOpen,
-	} = setting;
+	const { operation = 'textToImage', values, options, requestOptions, key = KEY } = setting;
 	const start = Date.now();
 	const result = await runNode({
 		credentials: { baseUrl: `${server.url}/v1`, apiKey: key, gateway: 'other' },
-		...run,
+		...setting.run,
 		parameters: parameters(operation, IDS['4.0'], {
-			options: { maxTries: 2, ...options },
+			options: options ?? {},
 			requestOptions: { timeout: 1_000, ...requestOptions },
 			...values,
 		}),
 	});
 	const took = Date.now() - start;
 	const shown = [result.error?.message, result.error?.description, result.items];
-	const secrets = secretsIn([result.error, result.items], key, addressesIn(shown));
-	if (!isOpen) expect(secrets).toEqual([]);
-	const [first] = result.items.filter(({ json }) => json.error !== undefined);
-	const home = (text: unknown) =>
-		String(text ?? '')
+	const secrets = secretsIn([result.error, result.items], key, urlsIn(shown));
+	if (!setting.isOpen) expect(secrets).toEqual([]);
+	const [first] = result.items.filter((item) => item.json.error !== undefined);
+	const home = (words: unknown) =>
+		String(words ?? '')
 			.replaceAll(server.url, 'HOST')
 			.replaceAll(' <br>\n', '\n');
 	const images = result.items.flatMap(imagesOf);
@@ -200,41 +230,30 @@ export async function runAgainst(server: RawServer, setting: Setting = {}): Prom
 		images: images.map(({ url }) => home(url)),
 		files: images.every(({ isFile }) => isFile),
 		warnings: result.items
-			.flatMap(({ json }) => (json.warnings as string[] | undefined) ?? [])
+			.flatMap((item) => (item.json.warnings as string[] | undefined) ?? [])
 			.map(home)
 			.filter((warning) => !warning.startsWith('The image is 64x64 pixels')),
 		message: home(result.error?.message ?? first?.json.error),
 		description: home(result.error?.description ?? first?.json.message),
 		posts: server.posts(),
+		requests: server.requests,
 		took,
 		result,
 	};
 }
 
-/** Starts a server, runs the node against it, and ends it. */
+/** Starts a server, runs the node against it, and ends it. @param files by path, those that are no image */
 export async function answer(
-	raw: RawResponse | RawResponse[],
+	responses: Responses,
 	setting: Setting = {},
 	files: Record<string, RawResponse> = {},
 ): Promise<Outcome> {
-	const server = await startServer([raw].flat(), files);
+	const server = await startServer(responses, files);
 	try {
 		return await runAgainst(server, setting);
 	} finally {
 		server.close();
 	}
-}
-
-/** A response of status 200 under a Content-Type, in one piece. */
-export function body(text: string | Buffer, contentType = 'application/json'): RawResponse {
-	return { headers: { 'content-type': contentType }, body: [text] };
-}
-
-function inPieces(bytes: Buffer, size: number): Buffer[] {
-	if (bytes.length <= size) return [bytes];
-	return Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
-		bytes.subarray(i * size, (i + 1) * size),
-	);
 }
 
 /** n8n's own Retry On Fail. */

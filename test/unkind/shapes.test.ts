@@ -1,369 +1,287 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 
-import { answer, BASE64, body, type RawResponse } from './server';
+import {
+	A,
+	answer,
+	B,
+	BASE64,
+	body,
+	C,
+	COMPLETED,
+	event,
+	json,
+	PNG,
+	setOf,
+	stream,
+	type RawResponse,
+} from './server';
 
-const A = 'HOST/a.png';
-const B = 'HOST/b.png';
-const C = 'HOST/c.png';
-
-const json = (value: unknown) => body(JSON.stringify(value));
-const event = (value: unknown) => `data: ${JSON.stringify(value)}\n\n`;
-const ended = event({ type: 'image_generation.completed', usage: { generated_images: 2 } });
-const events = (...parts: unknown[]) =>
-	body([...parts.map(event), ended].join(''), 'text/event-stream');
-const succeeded = (url: string, image_index: number) => ({
-	type: 'image_generation.partial_succeeded',
-	image_index,
-	url,
-});
-
-describe('an image reaches the user, however a response carries it', () => {
-	it.concurrent.each<[string, RawResponse, string[]]>([
-		['data is one object', json({ data: { url: A } }), [A]],
-		['data is a URL', json({ data: A }), [A]],
-		['data is a list of URLs', json({ data: [A, B] }), [A, B]],
-		['data in data', json({ code: 0, data: { data: [{ url: A }] } }), [A]],
-		['images', json({ images: [{ url: A }, { image_url: B }] }), [A, B]],
-		['image, a URL', json({ image: A }), [A]],
-		['image, an object', json({ image: { url: A } }), [A]],
-		['a top-level list', json([{ url: A }, { url: B }]), [A, B]],
-		['a top-level list of URLs', json([A]), [A]],
-		['an object without a list', json({ url: A }), [A]],
-		[
-			'output of Replicate',
-			json({ id: 'x', status: 'succeeded', output: [A, B], urls: { get: 'https://api/x' } }),
-			[A, B],
-		],
-		['result in a result', json({ success: true, result: { images: [A] } }), [A]],
-		['lists in lists', json({ data: [[{ url: A }], [[B]]] }), [A, B]],
-		[
-			'image_url as OpenAI chats have it',
-			json({ data: [{ type: 'image_url', image_url: { url: A } }] }),
-			[A],
-		],
-		['url is a list', json({ data: [{ url: [A, B] }] }), [A, B]],
-		['image_url is a list', json({ data: { image_url: [A, B] } }), [A, B]],
-		['blanks around a URL', json({ data: [{ url: ` \n${A}\t ` }] }), [A]],
-		['a URL in b64_json', json({ data: [{ b64_json: A }] }), [A]],
-		['base64 in url', json({ data: [{ url: BASE64 }] }), ['bytes']],
-		['base64 in image', json({ data: [{ image: BASE64 }] }), ['bytes']],
-		['a data URI in url', json({ data: [{ url: `data:image/png;base64,${BASE64}` }] }), ['bytes']],
-		[
-			'a data URI without a comma',
-			json({ data: [{ b64_json: `data:image/png;base64${BASE64}` }] }),
-			['bytes'],
-		],
-		[
-			'a data URI of nothing but data:',
-			json({ data: [{ b64_json: `data:${BASE64}` }] }),
-			['bytes'],
-		],
-		[
-			'a data URI without data:',
-			json({ data: [{ b64_json: `image/png;base64,${BASE64}` }] }),
-			['bytes'],
-		],
-		[
-			'a data URI with parameters',
-			json({ data: [{ b64_json: `data:image/png;charset=utf-8;base64,${BASE64}` }] }),
-			['bytes'],
-		],
-		[
-			'a data URI in upper case',
-			json({ data: [{ b64_json: `DATA:IMAGE/PNG;BASE64,${BASE64}` }] }),
-			['bytes'],
-		],
-		[
-			'base64 for URLs',
-			json({
-				data: [{ b64_json: BASE64.replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '') }],
-			}),
-			['bytes'],
-		],
-		[
-			'base64 in lines',
-			json({ data: [{ b64_json: (BASE64.match(/.{1,19}/g) ?? []).join('\r\n') }] }),
-			['bytes'],
-		],
-		...['None', 'null', '', ' ', 'N/A', 'undefined', 'false'].map(
-			(word): [string, RawResponse, string[]] => [
-				`b64_json is “${word}” beside a URL`,
-				json({ data: [{ url: A, b64_json: word }] }),
-				[A],
-			],
-		),
-		['url is “None” beside base64', json({ data: [{ url: 'None', b64_json: BASE64 }] }), ['bytes']],
-		['a code that is a word', json({ code: 'COMPLETED', message: 'done', data: { url: A } }), [A]],
-		['a code with figures', json({ code: 'A00000', msg: '请求成功', data: { image_url: A } }), [A]],
-		[
-			'code 1 for success',
-			json({ code: 1, message: '操作成功', data: { images: [{ url: A }] } }),
-			[A],
-		],
-		['code 40000 for success', json({ code: 40000, message: '', data: [A] }), [A]],
-		['error: null', json({ error: null, data: [{ url: A }] }), [A]],
-		['error: {}', json({ error: {}, data: [{ url: A }] }), [A]],
-		['error: {code: 0}', json({ error: { code: 0, message: '' }, data: [{ url: A }] }), [A]],
-		[
-			'error: {code: 0, message: no error}',
-			json({ error: { code: 0, message: 'no error' }, data: [{ url: A }] }),
-			[A],
-		],
-		['error: success', json({ error: 'success', data: [{ url: A }] }), [A]],
-		[
-			'a message beside an image',
-			json({ message: 'Generated with care', data: [{ url: A, message: 'nice' }] }),
-			[A],
-		],
-		['status 201', { ...json({ data: [{ url: A }] }), status: 201 }, [A]],
-		['status 206', { ...json({ data: [{ url: A }] }), status: 206 }, [A]],
-		['NaN beside an image', body(`{"data":[{"url":"${A}","score":NaN}]}`), [A]],
-		['None beside an image', body(`{"data":[{"url":"${A}","seed":None,"x":-Infinity}]}`), [A]],
-		[
-			'a raw line feed in a string',
-			body(`{"data":[{"url":"${A}","revised_prompt":"two\nlines"}]}`),
-			[A],
-		],
-		['a key with a dot', json({ 'x.y': [{ n: 1 }], data: [{ url: A }] }), [A]],
-	])('%s', async (_, raw, expected) => {
+describe('an image is found in', () => {
+	const found = async (raw: RawResponse) => {
 		const { images, files, warnings, message, posts } = await answer(raw);
-		const missing = expected.length === 1 ? [] : expect.any(Array);
-		expect({ message, images, files, warnings, posts }).toEqual({
-			message: '',
-			images: expected,
-			files: true,
-			warnings: missing,
-			posts: 1,
-		});
+		expect({ message, files, posts }).toEqual({ message: '', files: true, posts: 1 });
+		if (images.length === 1) expect(warnings).toEqual([]);
+		return images;
+	};
+
+	it.concurrent.each<[unknown]>([
+		[{ data: { url: A } }],
+		[{ data: A }],
+		[{ code: 0, data: { data: [{ url: A }] } }],
+		[{ image: A }],
+		[{ image: { url: A } }],
+		[[A]],
+		[{ url: A }],
+		[{ data: [{ type: 'image_url', image_url: { url: A } }] }],
+		[{ data: [{ url: ` \n${A}\t ` }] }],
+		[{ data: [{ b64_json: A }] }],
+		[{ data: [{ url: A, b64_json: null, size: null, revised_prompt: null, error: null }] }],
+		[{ data: [{ url: A, z_index: [1], layers: { a: 1 }, size: 7 }] }],
+		...['None', 'null', '', ' ', 'N/A', 'undefined', 'false'].map((word) => [
+			{ data: [{ url: A, b64_json: word }] },
+		]),
+		[{ code: 'COMPLETED', message: 'done', data: { url: A } }],
+		[{ code: 'A00000', msg: '请求成功', data: { image_url: A } }],
+		[{ code: 1, message: '操作成功', data: { images: [{ url: A }] } }],
+		[{ code: 40000, message: '', data: [A] }],
+		...[null, {}, { code: 0, message: '' }, { code: 0, message: 'no error' }, 'success'].map(
+			(error) => [{ error, data: [{ url: A }] }],
+		),
+		[{ message: 'Generated with care', data: [{ url: A, message: 'nice' }] }],
+		[{ success: false, message: 'One is missing', data: [{ url: A }] }],
+		[{ 'x.y': [{ n: 1 }], data: [{ url: A }] }],
+	])('%j', async (value) => {
+		expect(await found(json(value))).toEqual([A]);
+	});
+
+	it.concurrent.each<[string, RawResponse]>([
+		['a response of status 201', json({ data: [{ url: A }] }, 201)],
+		['a response of status 206', json({ data: [{ url: A }] }, 206)],
+		['JSON with NaN', body(`{"data":[{"url":"${A}","score":NaN}]}`)],
+		['JSON of Python', body(`{"data":[{"url":"${A}","seed":None,"x":-Infinity}]}`)],
+		['JSON with a line feed in a string', body(`{"data":[{"url":"${A}","x":"two\nlines"}]}`)],
+		['JSON behind three megabytes', body(`{"pad":"${'x'.repeat(3e6)}","data":["${A}"]}`)],
+	])('%s', async (_, raw) => {
+		expect(await found(raw)).toEqual([A]);
+	});
+
+	it.concurrent.each<[unknown]>([
+		[{ images: [{ url: A }, { image_url: B }] }],
+		[[{ url: A }, { url: B }]],
+		[{ data: [A, B] }],
+		[{ id: 'x', status: 'succeeded', output: [A, B], urls: { get: 'https://api/x' } }],
+		[{ success: true, result: { images: [A, B] } }],
+		[{ data: [[{ url: A }], [[B]]] }],
+		[{ data: [{ url: [A, B] }] }],
+		[{ data: { image_url: [A, B] } }],
+	])('%j, twice', async (value) => {
+		expect(await found(json(value))).toEqual([A, B]);
+	});
+
+	const inLines = (BASE64.match(/.{1,19}/g) ?? []).join('\r\n');
+	const ofUrls = BASE64.replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
+	it.concurrent.each<[string, object]>([
+		['url', { url: BASE64 }],
+		['image', { image: BASE64 }],
+		['b64_json beside an empty url', { url: '', b64_json: BASE64 }],
+		['b64_json beside a url of null', { url: null, b64_json: BASE64 }],
+		['b64_json beside a url of None', { url: 'None', b64_json: BASE64 }],
+		['a data URI', { url: `data:image/png;base64,${BASE64}`, b64_json: null }],
+		['a data URI without a comma', { b64_json: `data:image/png;base64${BASE64}` }],
+		['a data URI of nothing but data:', { b64_json: `data:${BASE64}` }],
+		['a data URI without data:', { b64_json: `image/png;base64,${BASE64}` }],
+		['a data URI with parameters', { b64_json: `data:image/png;charset=utf-8;base64,${BASE64}` }],
+		['a data URI in upper case', { b64_json: `DATA:IMAGE/PNG;BASE64,${BASE64}` }],
+		['base64url', { b64_json: ofUrls }],
+		['base64 in lines', { b64_json: inLines }],
+	])('image data: %s', async (_, entry) => {
+		expect(await found(json({ data: [entry] }))).toEqual(['bytes']);
+	});
+
+	it.concurrent.each<[string, unknown]>([
+		['artifacts', { artifacts: [{ data64: BASE64 }] }],
+		['predictions', { predictions: [{ bytesBase64Encoded: BASE64, mimeType: 'image/png' }] }],
+		['parts of a chat', { choices: [{ message: { parts: [{ inline: { payload: BASE64 } }] } }] }],
+	])('image data in fields nobody knows: %s', async (_, value) => {
+		expect(await found(json(value))).toEqual(['bytes']);
+	});
+
+	it.concurrent('a body that is the image itself', async () => {
+		const raw = { ...body(PNG, 'image/png'), body: [PNG.subarray(0, 40), 20, PNG.subarray(40)] };
+		expect(await found(raw)).toEqual(['bytes']);
 	});
 });
 
 describe('the bytes decide how a response is read', () => {
-	const two = [succeeded(A, 0), succeeded(B, 1)];
-	const stream = (separator = '\n\n') =>
-		[...two, { type: 'image_generation.completed' }]
-			.map((each) => `data: ${JSON.stringify(each)}`)
-			.join(separator) + separator;
+	const two = [A, B].map((url, image_index) => ({
+		type: 'image_generation.partial_succeeded',
+		image_index,
+		url,
+	}));
+	const [first, second] = two.map(event);
+	const [line1, line2] = two.map((each) => JSON.stringify(each));
+	const eventsWith = (separator: string) =>
+		[line1, line2, '{"type":"image_generation.completed"}']
+			.map((line) => `data: ${line}${separator}`)
+			.join('');
+	const events = eventsWith('\n\n');
 	const list = JSON.stringify({ created: 1, data: [{ url: A }, { url: B }] });
+	const indented = JSON.stringify(JSON.parse(list), null, 2);
+	const types = ['application/json', 'text/plain', 'text/html', 'application/octet-stream'];
+	const odd = ['image/png', 'application/x-ndjson', 'text/event-stream; charset=utf-8', ''];
+
 	it.concurrent.each<[string, RawResponse]>([
-		...[
-			'application/json',
-			'text/plain',
-			'text/html',
-			'application/octet-stream',
-			'image/png',
-			'application/x-ndjson',
-			'',
-		].flatMap(
+		...[...types, ...odd].flatMap(
 			(type): Array<[string, RawResponse]> => [
-				[`events as “${type}”`, body(stream(), type)],
+				[`events as “${type}”`, body(events, type)],
 				[`JSON as “${type}”`, body(list, type)],
 			],
 		),
-		['JSON as text/event-stream', body(list, 'text/event-stream')],
-		[
-			'JSON over lines as text/event-stream',
-			body(JSON.stringify(JSON.parse(list), null, 2), 'text/event-stream; charset=utf-8'),
-		],
-		['JSON behind comments', body(`: PING\n\n: PING\n\n${list}\n`, 'text/event-stream')],
-		['JSON behind comments, with CRLF', body(`: PING\r\n\r\n${list}\r\n`, 'text/event-stream')],
-		['JSON behind a byte order mark', body(`\ufeff${list}`)],
-		[
-			'JSON behind comments and a byte order mark',
-			body(`: PING\n\n\ufeff${JSON.stringify(JSON.parse(list), null, 1)}`, 'text/event-stream'),
-		],
-		['JSON behind blank lines', body(`\n \r\n\t${list}`)],
-		['JSON behind a line of text', body(`Warning: deprecated in line 3\n${list}`)],
-		['JSON behind heartbeats that are JSON', body(`{"type":"ping"}\n{"type":"ping"}\n${list}`)],
-		['JSON, then [DONE]', body(`${list}\n\ndata: [DONE]\n\n`)],
-		['JSON, then [DONE] at once', body(`${list}data: [DONE]`)],
-		['JSON in one event', body(`data: ${list}\n\ndata: [DONE]\n\n`, 'text/event-stream')],
-		['JSON in one event, without an end', body(`data: ${list}`, 'text/event-stream')],
-		[
-			'JSON in one event over lines',
-			body(
-				JSON.stringify(JSON.parse(list), null, 2).replace(/^/gm, 'data: ') + '\n\n',
-				'text/event-stream',
-			),
-		],
-		['events behind a byte order mark', body(`\ufeff${stream()}`, 'text/event-stream')],
-		[
-			'events each behind a byte order mark',
-			body(stream().replaceAll('data:', '\ufeffdata:'), 'text/event-stream'),
-		],
-		['events without blank lines', body(stream('\n'), 'text/event-stream')],
-		['events with CRLF', body(stream('\r\n\r\n'), 'text/event-stream')],
-		['events with CR alone', body(stream('\r\r'), 'text/event-stream')],
-		[
-			'events without blanks behind data:',
-			body(stream().replaceAll('data: ', 'data:'), 'text/event-stream'),
-		],
-		[
-			'events with ids and names',
-			body(
-				stream().replaceAll('data: ', 'id: 7\nevent: image\nretry: 10\ndata: '),
-				'text/event-stream',
-			),
-		],
-		['events between comments', body(stream('\n: PING\n\n: PING\n'), 'text/event-stream')],
-		[
-			'events between words',
-			body(`data: keep-alive\n\n${stream()}data: DONE\n\n`, 'text/event-stream'),
-		],
-		['lines of JSON', body(`${JSON.stringify(two[0])}\n${JSON.stringify(two[1])}\n`)],
-		['lines of JSON without line ends', body(two.map((each) => JSON.stringify(each)).join(''))],
-		[
-			'an event, then a line of JSON',
-			body(`${event(two[0])}${JSON.stringify(two[1])}\n`, 'text/event-stream'),
-		],
-		[
-			'a line of JSON, then an event',
-			body(`${JSON.stringify(two[0])}\n${event(two[1])}`, 'text/event-stream'),
-		],
-		['an event, then the whole list', body(`${event(two[0])}${list}`, 'text/event-stream')],
-		[
-			'a last event that repeats all',
-			body(
-				`${event(two[0])}${event(two[1])}${event({ type: 'image_generation.completed', data: [{ url: A }, { url: B }] })}`,
-				'text/event-stream',
-			),
-		],
-		[
-			'an image in each completed event',
-			body(
-				two.map((each) => event({ ...each, type: 'image_generation.completed' })).join(''),
-				'text/event-stream',
-			),
-		],
-		['an event that is a URL', body(`data: "${A}"\n\ndata: "${B}"\n\n`, 'text/event-stream')],
-		[
-			'events with a list in url',
-			events({ type: 'image_generation.partial_succeeded', url: [A, B] }),
-		],
-		[
-			'events with wrapped images',
-			events({ type: 'x', image: { url: A } }, { data: { result: { image_url: B } } }),
-		],
-		[
-			'events with a message',
-			events({ ...two[0], message: 'ok so far' }, { ...two[1], message: 'nice' }),
-		],
-		[
-			'chunk borders everywhere',
-			{ ...body(`\ufeff${list.replace('created', 'größe图')}`), pieces: 1 },
-		],
+		['chunk borders everywhere', { ...body(`\ufeff${list.replace('created', 'é图')}`), pieces: 1 }],
 		[
 			'chunk borders everywhere in events',
-			{ ...body(`\ufeff: é\r\n\r\n${stream('\r\n\r\n')}`), pieces: 1 },
+			{ ...body(`\ufeff: é\r\n\r\n${eventsWith('\r\n\r\n')}`), pieces: 1 },
 		],
 	])('%s', async (_, raw) => {
-		const { images, files, warnings, message, posts } = await answer(raw, {
-			operation: 'imageSet',
-			values: { maxImages: 2 },
-			options: { stream: 'on' },
-		});
-		expect({ message, images, files, warnings, posts }).toEqual({
-			message: '',
+		await expectBoth(raw);
+	});
+
+	it.concurrent.each<[string, string]>([
+		['JSON over lines', indented],
+		['JSON behind comments', `: PING\n\n: PING\n\n${list}\n`],
+		['JSON behind comments, with CRLF', `: PING\r\n\r\n${list}\r\n`],
+		['JSON behind a byte order mark', `\ufeff${list}`],
+		['JSON behind comments and a byte order mark', `: PING\n\n\ufeff${indented}`],
+		['JSON behind blank lines', `\n \r\n\t${list}`],
+		['JSON behind a line of text', `Warning: deprecated in line 3\n${list}`],
+		['JSON behind heartbeats in JSON', `{"type":"ping"}\n{"type":"ping"}\n${list}`],
+		['JSON, then [DONE]', `${list}\n\ndata: [DONE]\n\n`],
+		['JSON, then [DONE] at once', `${list}data: [DONE]`],
+		['JSON in one event', `data: ${list}\n\ndata: [DONE]\n\n`],
+		['JSON in one event, without an end', `data: ${list}`],
+		['JSON in one event over lines', `${indented.replace(/^/gm, 'data: ')}\n\n`],
+		['events behind a byte order mark', `\ufeff${events}`],
+		['events each behind a byte order mark', events.replaceAll('data:', '\ufeffdata:')],
+		['events without blank lines', eventsWith('\n')],
+		['events with CRLF', eventsWith('\r\n\r\n')],
+		['events with CR alone', eventsWith('\r\r')],
+		['events without a blank after data:', events.replaceAll('data: ', 'data:')],
+		['events with fields', events.replaceAll('data: ', 'id: 7\nevent: x\nretry: 10\ndata: ')],
+		['events between comments', eventsWith('\n: PING\n\n: PING\n')],
+		['events between words', `data: keep-alive\n\n${events}data: DONE\n\n`],
+		...['data:\n\n', 'data: "ping"\n\n', 'data: null\n\n', 'data\n\n'].map(
+			(between): [string, string] => [
+				`events between ${JSON.stringify(between)}`,
+				first + between + second,
+			],
+		),
+		['lines of JSON', `${line1}\n${line2}\n`],
+		['lines of JSON without line ends', line1 + line2],
+		['an event, then a line of JSON', `${first}${line2}\n`],
+		['a line of JSON, then an event', `${line1}\n${second}`],
+		['an event, then the whole list', first + list],
+		['a last event that repeats all', first + second + COMPLETED.replace('{}', list)],
+		['an image in each completed event', (first + second).replaceAll(/partial_\w+/g, 'completed')],
+		['an event that is a URL', `data: "${A}"\n\ndata: "${B}"\n\n`],
+		['events with a list in url', event({ url: [A, B] }) + COMPLETED],
+		['events with wrapped images', event({ image: { url: A } }) + event({ data: { url: B } })],
+		['events with a message', event({ ...two[0], message: 'ok so far' }) + second],
+	])('%s', async (_, content) => {
+		await expectBoth(body(content, 'text/event-stream'));
+	});
+
+	async function expectBoth(raw: RawResponse): Promise<void> {
+		const { images, files, warnings, message, posts } = await answer(raw, setOf(2));
+		expect({ images, files, warnings, message, posts }).toEqual({
 			images: [A, B],
 			files: true,
 			warnings: [],
+			message: '',
 			posts: 1,
 		});
-	});
+	}
 });
 
-describe('an image beside other things', () => {
-	const full = {
-		operation: 'imageSet',
-		values: { maxImages: 3 },
-		options: { stream: 'on' },
-	} as const;
-	const unread = (...urls: string[]) =>
-		`A part of the response could not be read and may hold another image${urls.length > 0 ? `: ${urls.join(', ')}` : ''}.`;
+describe('what else a response holds is a warning beside its images', () => {
+	const UNREAD = 'A part of the response could not be read and may hold another image';
+	const moderated = 'Image 1 was not generated: moderated: no.';
+	const error = { code: 'moderated', message: 'no' };
 
-	it.concurrent.each<[string, RawResponse, string[], string[]]>([
-		['a broken list', json({ data: [{ url: A }, [[null]], { url: B }] }), [A, B], [unread()]],
+	it.concurrent.each<[string, RawResponse, string[], string]>([
+		['a broken list', json({ data: [{ url: A }, [[null]], { url: C }] }), [A, C], `${UNREAD}.`],
 		[
 			'a broken entry',
 			body(`{"data":[{"url":"${A}"},{"url":${B}},{"url":"${C}"}]}`),
 			[A, C],
-			[unread(B)],
+			`${UNREAD}: ${B}.`,
 		],
-		['an entry with two URLs', json({ data: [{ url: A, image_url: B }] }), [A], [unread(B)]],
-		[
-			'an entry with a URL and a list',
-			json({ data: [{ url: A, urls: [A, B] }] }),
-			[A],
-			[unread(B)],
-		],
-		[
-			'an entry with a URL in Markdown',
-			json({ data: [{ url: A }, `![fox](${B})`] }),
-			[A],
-			[unread(B)],
-		],
+		['two URLs', json({ data: [{ url: A, image_url: B }] }), [A], `${UNREAD}: ${B}.`],
+		['a URL and a list', json({ data: [{ url: A, urls: [A, B] }] }), [A], `${UNREAD}: ${B}.`],
+		['Markdown', json({ data: [{ url: A }, `![fox](${B})`] }), [A], `${UNREAD}: ${B}.`],
 		[
 			'a broken event',
-			body(`${event({ url: A })}data: {"url":"${B}",\n\n${event({ url: C })}`),
+			stream([event({ url: A }), `data: {"url":"${B}",\n\n`, event({ url: C })]),
 			[A, C],
-			[unread(B)],
+			`${UNREAD}: ${B}.`,
 		],
 		[
 			'a broken event without a blank line',
-			body(`${event({ url: A })}data: {"url":"${B}",\ndata: {"url":"${C}"}\n\n`),
+			stream([event({ url: A }), `data: {"url":"${B}",\n`, event({ url: C })]),
 			[A, C],
-			[unread(B)],
+			`${UNREAD}: ${B}.`,
 		],
-		['an event that is text', body(`${event({ url: A })}data: see ${B}\n\n`), [A], [unread(B)]],
+		[
+			'an event that is text',
+			stream([event({ url: A }), `data: see ${B}\n\n`]),
+			[A],
+			`${UNREAD}: ${B}.`,
+		],
 		[
 			'an error that lists images',
 			json({ error: { code: 'partial', message: 'One is missing' }, data: { url: A } }),
 			[A],
-			['The service stopped early: partial: One is missing.'],
+			'The service stopped early: partial: One is missing.',
 		],
 		[
-			'success false, with an image',
-			json({ success: false, message: 'One is missing', data: [{ url: A }] }),
+			'an error event',
+			stream([event({ url: A }), event({ error })]),
 			[A],
-			[],
+			'The service stopped early: moderated: no.',
 		],
 		[
 			'an event with an error of one image',
-			events(
-				{ url: A },
-				{ image_index: 1, error: { code: 'moderated', message: 'no' } },
-				{ url: C },
-			),
+			stream([event({ url: A }), event({ image_index: 1, error }), event({ url: C }), COMPLETED]),
 			[A, C],
-			['Image 1 was not generated: moderated: no.'],
+			moderated,
 		],
-		[
-			'an entry with a code of its own',
-			json({ data: [{ url: A }, { code: 'moderated', message: 'no' }, { url: C }] }),
-			[A, C],
-			['Image 1 was not generated: moderated: no.'],
-		],
-	])('%s', async (_, raw, expected, told) => {
-		const { images, warnings, message, posts } = await answer(raw, full);
-		const [first = '', ...others] = warnings.filter((each) => !each.startsWith('Requested'));
-		expect({ message, images, warnings: [first, ...others].filter(Boolean), posts }).toEqual({
+		['an entry with an error', json({ data: [{ url: A }, error, { url: C }] }), [A, C], moderated],
+	])('%s', async (_, raw, expected, warning) => {
+		const { images, warnings, message, posts } = await answer(raw, setOf(3));
+		const others = warnings.filter((each) => !each.startsWith('Requested'));
+		expect({ message, images, others, posts }).toEqual({
 			message: '',
 			images: expected,
-			warnings: told,
+			others: [warning],
 			posts: 1,
 		});
 	});
 
-	it.concurrent.each<[string, unknown]>([
-		['in artifacts', { artifacts: [{ data64: BASE64 }] }],
-		['in predictions', { predictions: [{ bytesBase64Encoded: BASE64, mimeType: 'image/png' }] }],
-		[
-			'in parts of a chat',
-			{ choices: [{ message: { parts: [{ inline_data: { payload: BASE64 } }] } }] },
-		],
-	])('image data %s is an image', async (_, value) => {
-		const { images, files, message } = await answer(json(value));
-		expect({ message, images, files }).toEqual({ message: '', images: ['bytes'], files: true });
+	it.concurrent.each<[string, Partial<RawResponse>, string]>([
+		['a body that ends in', {}, 'it ended in the middle of a JSON value'],
+		['a connection that is cut in', { end: 'is cut' }, 'the connection was cut'],
+	])('%s the second image', async (_, more, reason) => {
+		const whole = `{"data":[{"url":"${A}"},{"url":"${B.slice(0, -4)}`;
+		for (const raw of [
+			body(whole),
+			stream([event({ url: A }), `data: {"url":"${B.slice(0, -4)}`]),
+		]) {
+			const { images, warnings, posts } = await answer({ ...raw, ...more }, setOf(3));
+			expect([images, posts]).toEqual([[A], 1]);
+			expect(warnings).toEqual([
+				`The response was cut short (${reason}). More images may have been generated and charged; check the provider’s usage page.`,
+				`${UNREAD}: HOST/b.`,
+			]);
+		}
 	});
 
 	it.concurrent('a reference that the response repeats is no image', async () => {
@@ -382,24 +300,17 @@ it.concurrent.each([
 	['br', brotliCompressSync],
 	['deflate', deflateSync],
 ] as const)('a response under %s is read, whole or cut', async (encoding, compress) => {
-	const list = `{"data":[{"url":"https://example.invalid/a.png"},{"url":"https://example.invalid/b.png","x":"`;
+	const [first, second] = ['https://example.invalid/a.png', 'https://example.invalid/b.png'];
+	const list = `{"data":[{"url":"${first}"},{"url":"${second}","x":"`;
 	const headers = { 'content-type': 'application/json', 'content-encoding': encoding };
-	const setting = {
-		operation: 'imageSet',
-		values: { maxImages: 2 },
-		options: { downloadImages: false },
-	} as const;
-	const whole = compress(`${list}"}]}`);
+	const setting = { ...setOf(2), options: { downloadImages: false } };
 	const [full, cut] = await Promise.all([
-		answer({ headers, body: [whole] }, setting),
+		answer({ headers, body: [compress(`${list}"}]}`)] }, setting),
 		answer({ headers, body: [compress(list)] }, setting),
 	]);
-	expect([full.images, full.warnings]).toEqual([
-		['https://example.invalid/a.png', 'https://example.invalid/b.png'],
-		[],
-	]);
+	expect([full.images, full.warnings]).toEqual([[first, second], []]);
 	expect([cut.images, cut.warnings.at(-1)]).toEqual([
-		['https://example.invalid/a.png'],
-		'A part of the response could not be read and may hold another image: https://example.invalid/b.png.',
+		[first],
+		`A part of the response could not be read and may hold another image: ${second}.`,
 	]);
 });
