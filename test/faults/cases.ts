@@ -12,7 +12,7 @@ export interface Target {
 	decoy: string;
 }
 
-/** How many images are asked for, and in what form they come. */
+/** How many images are requested, and in what form they come. */
 export type Shape =
 	| 'one'
 	| 'ten'
@@ -23,14 +23,10 @@ export type Shape =
 	| 'ten, base64';
 
 const PLAIN: Shape[] = ['one', 'ten', 'set'];
-const BODIES: Shape[] = [
-	...PLAIN,
-	'set, streamed',
-	'set, base64',
-	'set, base64 streamed',
-	'ten, base64',
-];
 const STREAMS: Shape[] = ['set, streamed', 'set, base64 streamed'];
+const AS_JSON: Shape[] = [...PLAIN, 'set, base64', 'ten, base64'];
+const ALL: Shape[] = [...AS_JSON, ...STREAMS];
+const SETS: Shape[] = ['set', 'set, base64', ...STREAMS];
 
 /** Something that goes wrong, and what must be told about it. */
 export interface Case {
@@ -40,53 +36,49 @@ export interface Case {
 	options?: INodeParameters;
 	/** Milliseconds the user set as Timeout. */
 	timeout?: number;
-	/** The gateway may have made images of which no answer tells; messages must say so. */
+	/** The gateway may have generated images of which no response tells; messages must say so. */
 	unknowable?: true;
 }
 
-type RequestFault = Omit<Extract<Fault, { on: 'request' }>, 'on' | 'match'>;
-type DownloadFault = Omit<Extract<Fault, { on: 'download' }>, 'on' | 'match'>;
+type FaultOf<On extends Fault['on']> = Omit<Extract<Fault, { on: On }>, 'on' | 'match'>;
+type MaybeFor<T> = T | ((target: Target) => T);
 
-/** Long enough for an answer on a busy machine, short enough to wait for. */
+/** Long enough for a response on a busy machine, short enough to wait for. */
 const TIMEOUT = 5_000;
 
-/** Tries a download gets. */
-const DOWNLOAD_TRIES = 3;
+/** Attempts at a download. */
+const DOWNLOAD_ATTEMPTS = 3;
 
 function request(
 	name: string,
-	fault: RequestFault | ((target: Target) => RequestFault),
+	fault: MaybeFor<FaultOf<'request'>>,
 	more: Partial<Case> = {},
 ): Case {
 	const faults = (target: Target): Fault[] => {
-		const made = typeof fault === 'function' ? fault(target) : fault;
-		return [{ on: 'request', match: target.match, ...made }];
+		const fields = typeof fault === 'function' ? fault(target) : fault;
+		return [{ on: 'request', match: target.match, ...fields }];
 	};
 	return { name, shapes: PLAIN, faults, ...more };
 }
 
-/** A fault of the download of one image: the third of a set, else the only one. */
+/** A request whose images are generated, although the response may not say so. */
+function generated(name: string, fault: FaultOf<'request'>, more: Partial<Case> = {}): Case {
+	return request(`${name}, generated`, { made: true, ...fault }, { unknowable: true, ...more });
+}
+
+/** Faults of the download of one image, once and always: the third of a set, else the only one. */
 function download(
 	name: string,
-	fault: DownloadFault | ((target: Target) => DownloadFault),
+	fault: MaybeFor<FaultOf<'download'>>,
 	more: Partial<Case> = {},
 ): Case[] {
-	const times = [
-		['once', 1],
-		['always', DOWNLOAD_TRIES],
-	] as const;
-	return times.map(([often, count]) => ({
+	return Object.entries({ once: 1, always: DOWNLOAD_ATTEMPTS }).map(([often, times]) => ({
 		name: `download: ${name}, ${often}`,
 		shapes: PLAIN,
-		faults: ({ match, ...target }) => {
-			const made = typeof fault === 'function' ? fault({ match, ...target }) : fault;
-			const at = (imageIndex: number): Fault => ({
-				on: 'download',
-				times: count,
-				...made,
-				match: { ...match, imageIndex },
-			});
-			return match.prompt.startsWith('set') ? [at(2)] : [at(0)];
+		faults: (target) => {
+			const fields = typeof fault === 'function' ? fault(target) : fault;
+			const imageIndex = target.match.prompt.startsWith('set') ? 2 : 0;
+			return [{ on: 'download', times, ...fields, match: { ...target.match, imageIndex } }];
 		},
 		...more,
 	}));
@@ -95,30 +87,19 @@ function download(
 const RATE = { status: 429, code: 'ModelAccountIpmRateLimitExceeded', message: 'Too many images.' };
 const BUSY = { status: 503, code: 'ServerOverloaded', message: 'Try again later.' };
 const BROKEN = { status: 500, code: 'InternalServiceError', message: 'Something broke.' };
+const MODERATED = { code: 'OutputImageSensitiveContentDetected', message: 'Refused.' };
 
 const refused: Case[] = [
 	request('400 InvalidParameter', { status: 400, code: 'InvalidParameter', message: 'No.' }),
-	request('400 prompt refused', {
-		status: 400,
-		code: 'InputTextSensitiveContentDetected',
-		message: 'The prompt may contain sensitive information.',
-	}),
+	request('400 prompt refused', { status: 400, code: 'InputTextSensitiveContentDetected' }),
 	request('401 wrong key', { status: 401, code: 'AuthenticationError', message: 'No such key.' }),
 	request('403 balance', { status: 403, code: 'AccountOverdueError', message: 'Overdue.' }),
-	request('404 unknown model', {
-		status: 404,
-		code: 'InvalidEndpointOrModel.NotFound',
-		message: 'The model does not exist.',
-	}),
+	request('404 unknown model', { status: 404, code: 'InvalidEndpointOrModel.NotFound' }),
 	request('404 empty body', { status: 404, body: '' }),
 	request('405', { status: 405, body: '{}' }),
 	request('413 text', { status: 413, body: 'too large' }),
-	request('error in 200: moderation', {
-		errorIn200: { code: 'OutputImageSensitiveContentDetected', message: 'Refused.' },
-	}),
-	request('error in 200: internal', {
-		errorIn200: { code: 'InternalServiceError', message: 'Something broke.' },
-	}),
+	request('error in 200: moderation', { errorIn200: MODERATED }),
+	request('error in 200: internal', { errorIn200: { code: BROKEN.code, message: 'Broke.' } }),
 	request('no data', { empty: true }),
 	request('a task instead of images', { taskId: true }),
 	request('HTML with 200', { html: true, status: 200 }),
@@ -170,57 +151,49 @@ const retried: Case[] = [
 	request('503 final: model_not_found', { ...BUSY, code: 'model_not_found' }),
 	request('500 once', BROKEN),
 	request('500 twice', { ...BROKEN, times: 2 }),
-	request('500 once, to be sent again', BROKEN, { options: { retryServerErrors: 'always' } }),
+	request('500 once, retried', BROKEN, { options: { retryServerErrors: 'always' } }),
 	request('500 HTML', { html: true, status: 500 }),
 ];
 
-const given: Case[] = [408, 502, 504, 520, 524].flatMap((status) => [
-	request(`${status} HTML, nothing made`, { html: true, status }),
-	request(`${status} JSON, made`, { status, made: true }, { unknowable: true }),
-]);
-
-const lostOnTheWay: Case[] = ['do_request_failed', 'bad_response_body'].map((code) =>
-	request(`500 ${code}, made`, { ...BROKEN, code, made: true }, { unknowable: true }),
-);
-
-/** What new-api and others send under the header of events, before they know how it will end. */
-const AS_EVENTS = { headers: { 'Content-Type': 'text/event-stream' } };
-const AS_JSON = { headers: { 'Content-Type': 'application/json' } };
+/** What new-api and others send as events, before they know how it will end. */
+const EVENTS = { headers: { 'Content-Type': 'text/event-stream' } };
 const newApiError = (code: string) =>
 	JSON.stringify({ error: { message: 'Failed', type: 'new_api_error', code } });
+const anyShape = { shapes: [...PLAIN, ...STREAMS] };
 
-/** The gateway lost what had been made, whatever the status and the header say. */
+/** The gateway lost the response of the service, whatever the status and the header say. */
 const lostUpstream: Case[] = [
-	request(
-		'503 that lost its upstream, made',
-		{
-			status: 503,
-			body: 'upstream connect error or disconnect/reset before headers. reset reason: connection termination',
-			made: true,
-			headers: { 'Content-Type': 'text/plain' },
-		},
-		{ unknowable: true },
-	),
-	request(
-		'503 in JSON that lost its connection, made',
-		{ ...BUSY, message: 'read tcp 10.0.0.1:443: connection reset by peer', made: true },
-		{ unknowable: true },
-	),
-	...['do_request_failed', 'read_response_body_failed'].flatMap((code) => [
-		request(
-			`${code} as events, made`,
-			{ status: 200, body: newApiError(code), made: true, ...AS_EVENTS },
-			{ shapes: [...PLAIN, ...STREAMS], unknowable: true },
-		),
-		request(
-			`${code} behind heartbeats, made`,
-			{ status: 200, body: `: PING\n\n: PING\n\n${newApiError(code)}`, made: true, ...AS_EVENTS },
-			{ shapes: [...PLAIN, ...STREAMS], unknowable: true },
-		),
+	...[408, 502, 504, 520, 524].flatMap((status) => [
+		request(`${status} HTML, nothing generated`, { html: true, status }),
+		generated(`${status} JSON`, { status }),
 	]),
+	...['do_request_failed', 'bad_response_body'].map((code) =>
+		generated(`500 ${code}`, { ...BROKEN, code }),
+	),
+	generated('503 that lost its upstream', {
+		status: 503,
+		body: 'upstream connect error or disconnect/reset before headers. reset reason: connection termination',
+		headers: { 'Content-Type': 'text/plain' },
+	}),
+	generated('503 in JSON that lost its connection', {
+		...BUSY,
+		message: 'read tcp 10.0.0.1:443: connection reset by peer',
+	}),
+	...['do_request_failed', 'read_response_body_failed'].flatMap((code) => {
+		const error = newApiError(code);
+		const heartbeats = ': PING\n\n: PING\n\n';
+		return [
+			generated(`${code} as events`, { status: 200, body: error, ...EVENTS }, anyShape),
+			generated(
+				`${code} behind heartbeats`,
+				{ status: 200, body: heartbeats + error, ...EVENTS },
+				anyShape,
+			),
+		];
+	}),
 ];
 
-/** Below 400 without an image: only an error beyond doubt says that none was made. */
+/** Below 400 without an image: only an error beyond doubt says that none was generated. */
 const without: Case[] = [
 	...[
 		{ data: [{}] },
@@ -228,84 +201,67 @@ const without: Case[] = [
 		{ code: 1, message: '操作成功' },
 		{ code: 'COMPLETED', message: 'done', data: { state: 1 } },
 	].map((body) =>
-		request(
-			`200 ${JSON.stringify(body)}, made`,
-			{ status: 200, body: JSON.stringify(body), made: true },
-			{ unknowable: true },
-		),
+		generated(`200 ${JSON.stringify(body)}`, { status: 200, body: JSON.stringify(body) }),
 	),
 	request(
 		'insufficient_user_quota as events',
-		{ status: 200, body: newApiError('insufficient_user_quota'), ...AS_EVENTS },
-		{ shapes: [...PLAIN, ...STREAMS] },
+		{ status: 200, body: newApiError('insufficient_user_quota'), ...EVENTS },
+		anyShape,
 	),
-	request(
-		'nothing but heartbeats, made',
-		{
-			status: 200,
-			body: 'data: {"type":"ping"}\n\n',
-			stall: 24,
-			beat: 50,
-			made: true,
-			...AS_EVENTS,
-		},
-		{ shapes: [...PLAIN, ...STREAMS], unknowable: true, timeout: 1_000 },
+	generated(
+		'nothing but heartbeats',
+		{ status: 200, body: 'data: {"type":"ping"}\n\n', stall: 24, beat: 50, ...EVENTS },
+		{ ...anyShape, timeout: 1_000 },
 	),
 ];
 
 /** Images in other places, under other headers. */
 const wrapped: Case[] = [
 	...(['one object', 'data in data', 'images', 'list', 'urls', 'event'] as const).map((wrap) =>
-		request(
-			`images wrapped: ${wrap}`,
-			{ wrap },
-			{ shapes: ['one', 'ten', 'set', 'set, base64', 'ten, base64'] },
-		),
+		request(`images wrapped: ${wrap}`, { wrap }, { shapes: AS_JSON }),
 	),
-	request('JSON as events', AS_EVENTS, {
-		shapes: ['one', 'ten', 'set', 'set, base64', 'ten, base64'],
-	}),
-	request('events as JSON', AS_JSON, { shapes: STREAMS }),
+	request('JSON as events', EVENTS, { shapes: AS_JSON }),
+	request(
+		'events as JSON',
+		{ headers: { 'Content-Type': 'application/json' } },
+		{ shapes: STREAMS },
+	),
 	request('a line of JSON in mid-stream', { stream: { jsonLine: true } }, { shapes: STREAMS }),
 ];
 
+const unknowable = { shapes: ALL, unknowable: true } as const;
+
 const connections: Case[] = [
-	request('reset before anything is made', { reset: 'before' }),
-	request('reset after all is made', { reset: 'after' }, { shapes: BODIES, unknowable: true }),
-	request('no answer', { noAnswer: true }, { shapes: BODIES, unknowable: true, timeout: TIMEOUT }),
+	request('reset before anything is generated', { reset: 'before' }),
+	request('reset after all is generated', { reset: 'after' }, unknowable),
+	request('no response', { noAnswer: true }, { ...unknowable, timeout: TIMEOUT }),
 	request(
-		'answer after the timeout',
+		'response after the timeout',
 		{ delay: 2 * TIMEOUT },
-		{ shapes: BODIES, unknowable: true, timeout: TIMEOUT },
+		{ ...unknowable, timeout: TIMEOUT },
 	),
-	request('answer after half a second', { delay: 500 }, { shapes: BODIES }),
-	...[0, 1, 60, 300, 700].flatMap((at) => [
-		request(`answer cut after ${at} bytes`, { cut: at }, { shapes: BODIES, unknowable: true }),
-	]),
-	...[0, 60, 300, 700].flatMap((at) => [
+	request('response after half a second', { delay: 500 }, { shapes: ALL }),
+	...[0, 1, 60, 300, 700].map((cut) => request(`response cut after ${cut} B`, { cut }, unknowable)),
+	...[0, 60, 300, 700].flatMap((stall) => [
+		request(`response stalled after ${stall} B`, { stall }, { ...unknowable, timeout: TIMEOUT }),
 		request(
-			`answer stalled after ${at} bytes`,
-			{ stall: at },
-			{ shapes: BODIES, unknowable: true, timeout: TIMEOUT },
-		),
-		request(
-			`answer stalled after ${at} bytes, with signs of life`,
-			{ stall: at, beat: 50 },
-			{ shapes: BODIES, unknowable: true, timeout: TIMEOUT },
+			`response stalled after ${stall} B, with heartbeats`,
+			{ stall, beat: 50 },
+			{ ...unknowable, timeout: TIMEOUT },
 		),
 	]),
-	request('answer slow', { slow: 2_000 }, { shapes: BODIES }),
-	request('answer endless', { endless: true }, { shapes: BODIES }),
+	request('slow response', { slow: 2_000 }, { shapes: ALL }),
+	request('endless response', { endless: true }, { shapes: ALL }),
 ];
 
 const sets: Case[] = [
-	request('the third moderated', { moderate: [2] }, { shapes: ['set', ...STREAMS, 'set, base64'] }),
-	request('the first moderated', { moderate: [0] }, { shapes: BODIES }),
-	request('all moderated', { moderate: [0, 1, 2, 3] }, { shapes: BODIES }),
+	request('the third moderated', { moderate: [2] }, { shapes: SETS }),
+	request('the first moderated', { moderate: [0] }, { shapes: ALL }),
+	request('all moderated', { moderate: [0, 1, 2, 3] }, { shapes: ALL }),
 	request(
 		'the third moderated, Fail the Item',
 		{ moderate: [2] },
-		{ shapes: ['set', ...STREAMS, 'set, base64'], options: { failedImages: 'fail' } },
+		{ shapes: SETS, options: { failedImages: 'fail' } },
 	),
 ];
 
@@ -320,7 +276,7 @@ const streams: Case[] = [
 		{ stream: { noDone: true, noCompleted: true }, endless: true },
 		{ shapes: STREAMS },
 	),
-	request('stream answered as JSON', { stream: { json: true } }, { shapes: STREAMS }),
+	request('JSON instead of a stream', { stream: { json: true } }, { shapes: STREAMS }),
 	request(
 		'stream with comments, CRLF and lines',
 		{ stream: { comments: true, crlf: true, multiLine: true } },
@@ -329,29 +285,27 @@ const streams: Case[] = [
 ];
 
 const downloads: Case[] = [
-	...[403, 404, 429, 500].flatMap((status) => download(String(status), { status })),
-	...download('HTML with 200', { html: true, status: 200 }),
-	...download('JSON with 200', { body: '{}' }),
-	...download('no bytes', { body: '' }),
-	...download('reset', { reset: 'before' }),
-	...download('cut at once', { cut: 0 }),
-	...download('cut within the header', { cut: 10 }),
-	...download('cut near the end', { cut: 200 }),
-	...download('stalled', { stall: 200 }, { timeout: TIMEOUT }),
-	...download('no answer in time', { delay: 2 * TIMEOUT }, { timeout: TIMEOUT }),
-	...download('endless', { endless: true }),
-	...download('slow', { slow: 400 }),
-	...download('redirected', ({ elsewhere }) => ({ redirect: `${elsewhere}{path}` })),
-	...download('redirected to no web address', { redirect: 'file:///etc/hostname' }),
-];
+	...[403, 404, 429, 500].map((status) => download(String(status), { status })),
+	download('HTML with 200', { html: true, status: 200 }),
+	download('JSON with 200', { body: '{}' }),
+	download('no bytes', { body: '' }),
+	download('reset', { reset: 'before' }),
+	download('cut at once', { cut: 0 }),
+	download('cut within the header', { cut: 10 }),
+	download('cut near the end', { cut: 200 }),
+	download('stalled', { stall: 200 }, { timeout: TIMEOUT }),
+	download('no response in time', { delay: 2 * TIMEOUT }, { timeout: TIMEOUT }),
+	download('endless', { endless: true }),
+	download('slow', { slow: 400 }),
+	download('redirected', ({ elsewhere }) => ({ redirect: `${elsewhere}{path}` })),
+	download('redirected to no web page', { redirect: 'file:///etc/hostname' }),
+].flat();
 
 /** Everything that can go wrong between the node and its gateway. */
 export const CASES: Case[] = [
-	{ name: 'nothing goes wrong', shapes: BODIES, faults: () => [] },
+	{ name: 'nothing goes wrong', shapes: ALL, faults: () => [] },
 	...refused,
 	...retried,
-	...given,
-	...lostOnTheWay,
 	...lostUpstream,
 	...without,
 	...wrapped,

@@ -3,65 +3,25 @@ import type { INodeParameters } from 'n8n-workflow';
 import { runNode, type NodeResult, type NodeRun } from '../engine';
 import { startGateway, type Gateway } from '../gateway';
 import { IDS, KEY, parameters } from '../support';
-import { addressesIn, settle, type Account, type Originals } from './account';
+import { settle, type Account, type Originals } from './account';
 import type { Case, Shape } from './cases';
-import { secretsIn } from './secrets';
+import { secretsIn, urlsIn } from './secrets';
 import type { FileStore } from './store';
+
+const RETRY = { retryOnFail: true, maxTries: 3, waitBetweenTries: 1 } as const;
 
 /** What n8n is to do when the node fails. */
 export const MODES = {
 	stop: {},
 	continue: { onError: 'continueRegularOutput' },
 	'error output': { onError: 'continueErrorOutput' },
-	'stop, retry': { retryOnFail: true, maxTries: 3, waitBetweenTries: 1 },
-	'continue, retry': {
-		onError: 'continueRegularOutput',
-		retryOnFail: true,
-		maxTries: 3,
-		waitBetweenTries: 1,
-	},
+	'stop, retry': RETRY,
+	'continue, retry': { onError: 'continueRegularOutput', ...RETRY },
 } as const satisfies Record<string, NodeRun['settings']>;
 export type Mode = keyof typeof MODES;
 
-const TINY = '[pixels:16x16]';
-
-/** The item of ten that goes wrong. */
-const SEVENTH = 6;
-
-interface Setting {
-	operation: 'textToImage' | 'imageSet';
-	prompts: string[];
-	/** Images of each request. */
-	images: number;
-	/** Prompt of the item that goes wrong. */
-	target: string;
-	options: INodeParameters;
-}
-
-function settingOf(shape: Shape): Setting {
-	const options = {
-		responseFormat: shape.includes('base64') ? 'b64_json' : 'url',
-		...(shape.startsWith('set') && { stream: shape.includes('streamed') ? 'on' : 'off' }),
-	};
-	if (shape.startsWith('set')) {
-		const target = 'set of foxes';
-		return {
-			operation: 'imageSet',
-			prompts: [`${target} ${TINY}`],
-			images: 4,
-			target,
-			options,
-		};
-	}
-	const names = Array.from({ length: shape.startsWith('ten') ? 10 : 1 }, (_, i) => `scene ${i};`);
-	return {
-		operation: 'textToImage',
-		prompts: names.map((name) => `${name} ${TINY}`),
-		images: 1,
-		target: names[SEVENTH] ?? names[0],
-		options,
-	};
-}
+/** Requests of a run that may be in progress at once, by default. */
+const MAX_IN_FLIGHT = 8;
 
 /** A fault in one mode and shape, and what it came to. */
 export interface Row extends Account {
@@ -69,7 +29,7 @@ export interface Row extends Account {
 	mode: Mode;
 	shape: Shape;
 	requests: number;
-	/** Images of which the protocol itself leaves open whether they were made. */
+	/** Images of which the protocol itself leaves open whether they were generated. */
 	unknowable: number;
 	/** Rules that do not hold. */
 	wrong: string[];
@@ -79,76 +39,109 @@ export interface Row extends Account {
 export interface Stage {
 	originals: Originals;
 	store: FileStore;
-	/** Address of a server where nothing may arrive with a key. */
+	/** URL of a server where nothing may arrive with a key. */
 	decoy: string;
 }
 
-const MAY_BE_CHARGED = /may have been generated and charged/;
+/** Prompts of the items of a run; the seventh of ten goes wrong. */
+function promptsOf(shape: Shape): { prompts: string[]; target: string } {
+	const count = shape.startsWith('ten') ? 10 : 1;
+	const names = shape.startsWith('set')
+		? ['set of foxes']
+		: Array.from({ length: count }, (_, i) => `scene ${i};`);
+	const prompts = names.map((name) => `${name} [pixels:16x16]`);
+	return { prompts, target: names[6] ?? names[0] };
+}
+
+function parametersOf(shape: Shape, { options, timeout }: Case): INodeParameters {
+	const isSet = shape.startsWith('set');
+	return parameters(isSet ? 'imageSet' : 'textToImage', IDS['4.0'], {
+		prompt: '={{ $json.prompt }}',
+		...(isSet && { maxImages: 4 }),
+		options: {
+			responseFormat: shape.includes('base64') ? 'b64_json' : 'url',
+			...(isSet && { stream: shape.includes('streamed') ? 'on' : 'off' }),
+			...options,
+		},
+		...(timeout && { requestOptions: { timeout } }),
+	});
+}
 
 /** Whatever a user gets to read of a run. */
-function told({ error, items }: NodeResult): string {
+function shownOf({ error, items }: NodeResult): string {
 	return JSON.stringify([error?.message, error?.description, items.map(({ json }) => json)]);
 }
 
-function check(each: Case, row: Row, setting: Setting, gateway: Gateway, result: NodeResult): void {
-	const { ledger } = gateway;
-	const { target, prompts } = setting;
-	const isOfTarget = (prompt: string) => prompt.startsWith(target);
-	if (each.unknowable) {
-		row.unknowable = row.lost.filter(isOfTarget).length;
-		row.lost = row.lost.filter((prompt) => !isOfTarget(prompt));
-		if (row.unknowable > 0 && !MAY_BE_CHARGED.test(told(result))) {
-			row.wrong.push('does not say that images may have been generated and charged');
-		}
-	}
-	if (ledger.maxInFlight > 8) row.wrong.push(`${ledger.maxInFlight} requests at once`);
+/** The rules that hold whatever goes wrong. @returns those that do not */
+function check({ ledger }: Gateway, result: NodeResult, prompts: string[]): string[] {
+	const wrong: string[] = [];
+	if (ledger.maxInFlight > MAX_IN_FLIGHT) wrong.push(`${ledger.maxInFlight} parallel requests`);
 	if (ledger.downloads.some(({ authorization }) => authorization)) {
-		row.wrong.push('the key went to a download');
+		wrong.push('the key went to a download');
 	}
 	for (const output of result.outputs) {
 		const order = output.map(({ pairedItem }) => (pairedItem as { item: number }).item);
-		if (order.some((item, i) => i > 0 && item < order[i - 1])) row.wrong.push('out of order');
+		if (order.some((item, i) => i > 0 && item < order[i - 1])) wrong.push('out of order');
 	}
 	for (const { pairedItem, json } of result.items) {
 		const { item } = pairedItem as { item: number };
-		if (json.prompt !== undefined && prompts[item] !== json.prompt) row.wrong.push('badly paired');
+		if (json.prompt !== undefined && prompts[item] !== json.prompt) wrong.push('badly paired');
 	}
-	const addresses = addressesIn(told(result));
-	const { error, items } = result;
-	row.wrong.push(...secretsIn([error, items, told(result)], KEY, addresses));
+	const shown = shownOf(result);
+	return [...wrong, ...secretsIn([result.error, result.items, shown], KEY, urlsIn(shown))];
 }
 
 /** Plays a case in n8n's engine against a gateway of its own, and settles the account. */
-export async function play(each: Case, mode: Mode, shape: Shape, stage: Stage): Promise<Row> {
-	const setting = settingOf(shape);
+export async function play(
+	each: Case,
+	mode: Mode,
+	shape: Shape,
+	{ originals, store, decoy }: Stage,
+): Promise<Row> {
+	const { prompts, target } = promptsOf(shape);
 	const gateway = await startGateway({ key: KEY });
-	const { port } = new URL(gateway.url);
-	const faults = each.faults({
-		match: { prompt: setting.target },
-		elsewhere: `http://localhost:${port}`,
-		decoy: stage.decoy,
-	});
+	const elsewhere = gateway.url.replace('127.0.0.1', 'localhost');
+	const faults = each.faults({ match: { prompt: target }, elsewhere, decoy });
 	for (const fault of faults) gateway.inject(fault);
 	const result = await runNode({
-		credentials: {
-			baseUrl: `${gateway.profileUrl('volcengine')}/api/v3`,
-			apiKey: KEY,
-			gateway: 'volcengine',
-		},
-		parameters: parameters(setting.operation, IDS['4.0'], {
-			prompt: '={{ $json.prompt }}',
-			...(setting.operation === 'imageSet' && { maxImages: setting.images }),
-			options: { ...setting.options, ...each.options },
-			...(each.timeout && { requestOptions: { timeout: each.timeout } }),
-		}),
-		items: setting.prompts.map((prompt) => ({ json: { prompt } })),
+		credentials: { baseUrl: `${gateway.profileUrl('volcengine')}/api/v3`, apiKey: KEY },
+		parameters: parametersOf(shape, each),
+		items: prompts.map((prompt) => ({ json: { prompt } })),
 		settings: MODES[mode],
-		restApiUrl: stage.store.restApiUrl,
+		restApiUrl: store.restApiUrl,
 	});
-	const account = await settle(gateway, result, stage.originals, stage.store.read);
-	const requests = gateway.ledger.requests.length;
-	const row: Row = { name: each.name, mode, shape, requests, unknowable: 0, wrong: [], ...account };
-	check(each, row, setting, gateway, result);
+	const account = await settle(gateway, result, originals, store.read);
 	await gateway.close();
-	return row;
+	const wrong = check(gateway, result, prompts);
+	const isOfTarget = (prompt: string) => !!each.unknowable && prompt.startsWith(target);
+	const unknowable = account.lost.filter(isOfTarget).length;
+	const lost = account.lost.filter((prompt) => !isOfTarget(prompt));
+	if (unknowable > 0 && !/may have been generated and charged/.test(shownOf(result))) {
+		wrong.push('does not say that images may have been generated and charged');
+	}
+	const requests = gateway.ledger.requests.length;
+	return { name: each.name, mode, shape, requests, ...account, lost, unknowable, wrong };
+}
+
+/** Plays many items at a gateway that admits some requests a second, and refuses the rest with 429. */
+export async function playMany(
+	{ originals, store }: Stage,
+	{ items, rate }: { items: number; rate: number },
+): Promise<Row> {
+	const gateway = await startGateway({ key: KEY, rate });
+	const prompts = Array.from({ length: items }, (_, i) => `one of many, ${i}; [pixels:16x16]`);
+	const result = await runNode({
+		credentials: { baseUrl: `${gateway.profileUrl('volcengine')}/api/v3`, apiKey: KEY },
+		parameters: parameters('textToImage', IDS['4.0'], { prompt: '={{ $json.prompt }}' }),
+		items: prompts.map((prompt) => ({ json: { prompt } })),
+		restApiUrl: store.restApiUrl,
+	});
+	const account = await settle(gateway, result, originals, store.read);
+	await gateway.close();
+	const wrong = check(gateway, result, prompts);
+	if (result.error) wrong.push(result.error.message);
+	if (result.items.length !== items) wrong.push(`${result.items.length} items`);
+	const name = `${items} items, ${rate} requests a second admitted`;
+	const requests = gateway.ledger.requests.length;
+	return { name, mode: 'stop', shape: 'ten', requests, unknowable: 0, ...account, wrong };
 }

@@ -8,13 +8,12 @@ import pLimit from 'p-limit';
 import { KEY } from '../support';
 import { Originals } from './account';
 import { CASES } from './cases';
-import { playMany } from './many';
-import { MODES, play, type Mode, type Row } from './play';
-import { listenToLogs, secretsIn } from './secrets';
+import { MODES, play, playMany, type Mode, type Row } from './play';
+import { listenToLogs } from './secrets';
 import { openFileStore } from './store';
 
-/** Rows played at once; most of the time they wait. */
-const AT_ONCE = 24;
+/** Rows played in parallel; most of the time they wait. */
+const PARALLEL_ROWS = 24;
 
 /** A server that notes when it is called with a key. */
 async function startDecoy() {
@@ -32,40 +31,30 @@ async function startDecoy() {
 	};
 }
 
-function cells(row: Row): string[] {
-	const { name, mode, shape, requests, billed, asFile, asUrl, lost, paidTwice, unknowable } = row;
-	const counts = [requests, billed, asFile, asUrl, lost.length, paidTwice.length, unknowable];
-	return [name, mode, shape, ...counts.map(String)];
-}
-
-const HEAD = [
-	'fault',
-	'on error',
-	'items',
-	'requests',
-	'billed',
-	'as file',
-	'as URL',
-	'lost',
-	'paid twice',
-	'unknowable',
+const COLUMNS: Array<[head: string, cell: (row: Row) => string | number]> = [
+	['fault', ({ name }) => name],
+	['on error', ({ mode }) => mode],
+	['items', ({ shape }) => shape],
+	['requests', ({ requests }) => requests],
+	['billed', ({ billed }) => billed],
+	['as file', ({ asFile }) => asFile],
+	['as URL', ({ asUrl }) => asUrl],
+	['lost', ({ lost }) => lost.length],
+	['paid twice', ({ paidTwice }) => paidTwice.length],
+	['unknowable', ({ unknowable }) => unknowable],
 ];
 
+/** One line for each row; texts to the left, numbers to the right. */
 function table(rows: Row[]): string {
-	const lines = [HEAD, ...rows.map(cells)];
-	const widths = HEAD.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
-	const isNumber = (column: number) => column > 2;
-	return lines
-		.map((line) =>
-			line
-				.map((cell, i) => (isNumber(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
-				.join('  '),
-		)
-		.join('\n');
-}
-
-function sum(rows: Row[], of: (row: Row) => number): number {
-	return rows.reduce((total, row) => total + of(row), 0);
+	const columns = COLUMNS.map(([head, cell]) => {
+		const cells = [head, ...rows.map(cell)];
+		const width = Math.max(...cells.map((each) => String(each).length));
+		const isNumber = typeof cells[1] === 'number';
+		return cells.map((each) =>
+			isNumber ? String(each).padStart(width) : String(each).padEnd(width),
+		);
+	});
+	return columns[0].map((_, line) => columns.map((cells) => cells[line]).join('  ')).join('\n');
 }
 
 /** Runs every case in every mode and shape through n8n's engine, and prints the account. */
@@ -73,17 +62,14 @@ async function main(): Promise<void> {
 	const only = process.argv[2] ?? '';
 	const log = listenToLogs(false);
 	const decoy = await startDecoy();
-	const stage = {
-		originals: await Originals.start(KEY),
-		store: await openFileStore(),
-		decoy: decoy.url,
-	};
-	const gate = pLimit(AT_ONCE);
+	const originals = await Originals.start(KEY);
+	const stage = { originals, store: await openFileStore(), decoy: decoy.url };
+	const limit = pLimit(PARALLEL_ROWS);
 	const many = only ? [] : [playMany(stage, { items: 500, rate: 5 })];
 	const rows = CASES.filter(({ name }) => name.includes(only)).flatMap((each) =>
 		each.shapes.flatMap((shape) =>
 			(Object.keys(MODES) as Mode[]).map(
-				async (mode) => await gate(async () => await play(each, mode, shape, stage)),
+				async (mode) => await limit(async () => await play(each, mode, shape, stage)),
 			),
 		),
 	);
@@ -93,22 +79,19 @@ async function main(): Promise<void> {
 	decoy.close();
 	log.stop();
 
-	const wrong = played.flatMap(({ name, mode, shape, wrong: rules }) =>
-		rules.map((rule) => `${name} / ${mode} / ${shape}: ${rule}`),
-	);
-	// n8n's console puts a space behind every colon, in addresses too.
-	const lines = log.lines.map((line) => line.replace(/: +/g, ':'));
-	const addresses = lines.flatMap((line) => line.match(/https?:\/\/[^\s"\\]+/g) ?? []);
-	wrong.push(...secretsIn(lines, KEY, addresses).map((each) => `log ${each}`));
-	if (decoy.keys() > 0) wrong.push('the key went to another host');
-
-	const lost = sum(played, (row) => row.lost.length);
-	const paidTwice = sum(played, (row) => row.paidTwice.length);
-	const unknowable = sum(played, (row) => row.unknowable);
+	const wrong = [
+		...played.flatMap(({ name, mode, shape, wrong: rules }) =>
+			rules.map((rule) => `${name} / ${mode} / ${shape}: ${rule}`),
+		),
+		...log.secrets(KEY).map((each) => `log ${each}`),
+		...(decoy.keys() > 0 ? ['the key went to another host'] : []),
+	];
+	const sum = (count: (row: Row) => number) => played.reduce((total, row) => total + count(row), 0);
+	const lost = sum((row) => row.lost.length);
+	const paidTwice = sum((row) => row.paidTwice.length);
+	const unknowable = sum((row) => row.unknowable);
 	console.log(table(played));
-	console.log(
-		`${new Set(CASES).size} faults, ${played.length} runs, ${log.lines.length} log lines`,
-	);
+	console.log(`${CASES.length} faults, ${played.length} runs, ${log.lines.length} log lines`);
 	for (const each of wrong) console.log(`WRONG ${each}`);
 	console.log(`lost ${lost}, paid twice ${paidTwice}, unknowable ${unknowable}`);
 	// n8n has something to log when a process ends, which is not to stand behind the last line.

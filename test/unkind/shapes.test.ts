@@ -37,7 +37,7 @@ describe('an image is found in', () => {
 		[{ data: [{ b64_json: A }] }],
 		[{ data: [{ url: A, b64_json: null, size: null, revised_prompt: null, error: null }] }],
 		[{ data: [{ url: A, z_index: [1], layers: { a: 1 }, size: 7 }] }],
-		...['None', 'null', '', ' ', 'N/A', 'undefined', 'false'].map((word) => [
+		...['None', 'null', '', ' ', 'N/A', 'undefined', 'false'].map((word): [unknown] => [
 			{ data: [{ url: A, b64_json: word }] },
 		]),
 		[{ code: 'COMPLETED', message: 'done', data: { url: A } }],
@@ -45,7 +45,7 @@ describe('an image is found in', () => {
 		[{ code: 1, message: '操作成功', data: { images: [{ url: A }] } }],
 		[{ code: 40000, message: '', data: [A] }],
 		...[null, {}, { code: 0, message: '' }, { code: 0, message: 'no error' }, 'success'].map(
-			(error) => [{ error, data: [{ url: A }] }],
+			(error): [unknown] => [{ error, data: [{ url: A }] }],
 		),
 		[{ message: 'Generated with care', data: [{ url: A, message: 'nice' }] }],
 		[{ success: false, message: 'One is missing', data: [{ url: A }] }],
