@@ -5,7 +5,7 @@ import { GATEWAYS } from '../nodes/Seedream/catalog/gateways';
 import { OPERATIONS } from '../nodes/Seedream/catalog/operations';
 import { LimitedStream, type ByteStream } from '../nodes/Seedream/http/limitedStream';
 import type { ImageRequest } from '../nodes/Seedream/request';
-import { readRecords, type ResponseRecord } from '../nodes/Seedream/response/records';
+import { readRecords } from '../nodes/Seedream/response/records';
 
 // What responses look like, and what becomes of them, is in unkind/; here is how they are read in pieces.
 
@@ -20,16 +20,20 @@ const request: ImageRequest = {
 	warnings: [],
 };
 
-function read(body: Readable) {
-	const response = { statusCode: 200, headers: {} } as unknown as IN8nHttpFullResponse;
+function read(body: Readable, statusCode = 200, headers = {}) {
+	const response = { statusCode, headers } as unknown as IN8nHttpFullResponse;
 	const limits = { idle: 10_000, total: 10_000, bytes: Infinity };
 	const bytes = new LimitedStream(body as unknown as ByteStream, limits, () => {});
 	return readRecords(response, bytes, request);
 }
 
-async function records(body: Readable): Promise<ResponseRecord[]> {
-	const all: ResponseRecord[] = [];
-	for await (const record of read(body)) all.push(record);
+/** The records of a response; bytes, which hold only until the next record, as text. */
+async function records(body: Readable): Promise<object[]> {
+	const all: object[] = [];
+	for await (const record of read(body)) {
+		const bytes = 'bytes' in record && record.bytes ? record.bytes.toString('latin1') : undefined;
+		all.push({ ...record, bytes });
+	}
 	return all;
 }
 
@@ -43,11 +47,14 @@ function pieces(text: string, size: number): Readable {
 }
 
 describe('a JSON response', () => {
-	const first = Buffer.from('one\u0000\u00ff'.repeat(50));
+	const first = 'one\u0000\u00ff'.repeat(50);
 	// Long enough to be decoded as it arrives.
-	const second = Buffer.from('two{"}],[\\'.repeat(6_000));
-	const base64 = first.toString('base64');
-	const escaped = second.toString('base64').replace(/\//g, '\\/').replace(/=/g, '\\u003d');
+	const second = 'two{"}],[\\'.repeat(6_000);
+	const base64 = Buffer.from(first, 'latin1').toString('base64');
+	const escaped = Buffer.from(second)
+		.toString('base64')
+		.replace(/\//g, '\\/')
+		.replace(/=/g, '\\u003d');
 	const text = JSON.stringify({
 		model: 'm',
 		created: 7,
@@ -61,33 +68,31 @@ describe('a JSON response', () => {
 		usage: { generated_images: 3, data: [{ b64_json: 'not an image' }] },
 	}).replace('ESCAPED', escaped);
 
-	it.each([1, 2, 3, 7, 61, 1000, 1_000_000])(
-		'is read in pieces of %i bytes',
-		async (size) => {
-			const all = await records(pieces(text, size));
-			expect(all).toEqual([
-				{ type: 'image', index: 0, bytes: first, size: '1x2' },
-				{ type: 'failed', index: 1, code: 'Moderated', message: 'no' },
-				{ type: 'image', index: 2, bytes: second, size: '3x4', revisedPrompt: 'better' },
-				{ type: 'image', index: 3, url: 'https://host/a?b=1&c=%2F' },
-				{ type: 'image', index: 4, bytes: first },
-				{
-					type: 'summary',
-					created: 7,
-					usage: { generated_images: 3, data: [{ b64_json: 'not an image' }] },
-					warnings: [],
-					raw: expect.objectContaining({ model: 'm', created: 7 }) as object,
-				},
-			]);
-			expect(JSON.stringify(all.at(-1))).not.toContain(base64.slice(0, 40));
-		},
-	);
+	it.each([1, 2, 3, 7, 61, 1000, 1_000_000])('is read in pieces of %i bytes', async (size) => {
+		const all = await records(pieces(text, size));
+		expect(all).toEqual([
+			{ type: 'image', index: 0, bytes: first, size: '1x2' },
+			{ type: 'failed', index: 1, code: 'Moderated', message: 'no' },
+			{ type: 'image', index: 2, bytes: second, size: '3x4', revisedPrompt: 'better' },
+			{ type: 'image', index: 3, url: 'https://host/a?b=1&c=%2F' },
+			{ type: 'image', index: 4, bytes: first },
+			{
+				type: 'summary',
+				created: 7,
+				usage: { generated_images: 3, data: [{ b64_json: 'not an image' }] },
+				warnings: [],
+				raw: expect.objectContaining({ model: 'm', created: 7 }) as object,
+			},
+		]);
+		expect(JSON.stringify(all.at(-1))).not.toContain(base64.slice(0, 40));
+	});
 
 	it('returns an image before the next one has arrived', async () => {
 		const body = new PassThrough();
 		const reading = read(body);
 		body.write(`{"data":[{"b64_json":"${base64}"},{"b64_json":"${'A'.repeat(20)}`);
-		expect((await reading.next()).value).toMatchObject({ type: 'image', index: 0, bytes: first });
+		const bytes = Buffer.from(first, 'latin1');
+		expect((await reading.next()).value).toMatchObject({ type: 'image', index: 0, bytes });
 		body.end('"}]}');
 		expect((await reading.next()).value).toMatchObject({ type: 'image', index: 1 });
 	});
@@ -145,4 +150,18 @@ it('of a flood of heartbeats a thousand are kept', async () => {
 	const [image, summary] = await records(body);
 	expect(image).toMatchObject({ type: 'image', url: 'https://a/b' });
 	expect((summary as { raw: unknown[] }).raw).toHaveLength(1_000);
+});
+
+it.each<[object, number | undefined]>([
+	[{ 'retry-after': '2' }, 2_000],
+	[{ 'retry-after': '0.8' }, 800],
+	[{ 'retry-after': 'Tue, 24 Nov 2026 12:00:30 GMT' }, 30_000],
+	[{ 'retry-after': 'Tue, 24 Nov 2026 11:00:00 GMT' }, 0],
+	[{ 'retry-after': 'soon' }, undefined],
+	[{ 'retry-after-ms': '1500', 'retry-after': '9' }, 1_500],
+	[{}, undefined],
+])('the next attempt may be as late as %j says: %p ms', async (headers, retryAfter) => {
+	jest.spyOn(Date, 'now').mockReturnValue(Date.UTC(2026, 10, 24, 12));
+	const reading = read(Readable.from([Buffer.from('{"error":{"message":"busy"}}')]), 429, headers);
+	await expect(reading.next()).rejects.toMatchObject({ failure: { status: 429, retryAfter } });
 });
