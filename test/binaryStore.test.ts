@@ -32,8 +32,8 @@ async function read(file: IBinaryData | undefined): Promise<Buffer> {
 	return await store().getAsBuffer(file as IBinaryData);
 }
 
-/** What the gateway made, fetched again from where it keeps it. */
-async function made(index: number): Promise<Buffer> {
+/** The image that the gateway generated, as anyone with its URL gets it. */
+async function original(index: number): Promise<Buffer> {
 	const { url = '' } = bench.gateway.ledger.images[index];
 	return Buffer.from(await (await fetch(url)).arrayBuffer());
 }
@@ -81,7 +81,7 @@ describe.each<[string, IWorkflowSettings]>([
 		for (const [index, item] of items.entries()) {
 			const { data: file } = filesOf(item);
 			const bytes = await read(file);
-			if (responseFormat === 'url') expect(bytes.equals(await made(index))).toBe(true);
+			if (responseFormat === 'url') expect(bytes.equals(await original(index))).toBe(true);
 			const { format, width, height } = await sharp(bytes).metadata();
 			expect({ format, width, height }).toEqual({ format: 'jpeg', width: 64, height: 48 });
 			expect(file).toMatchObject({ mimeType: 'image/jpeg', fileName: item.json.fileName });
@@ -100,7 +100,7 @@ describe.each<[string, IWorkflowSettings]>([
 		);
 		const files = filesOf(item);
 		expect(Object.keys(files)).toEqual(['data', 'data_1']);
-		expect((await read(files.data_1)).equals(await made(1))).toBe(true);
+		expect((await read(files.data_1)).equals(await original(1))).toBe(true);
 	});
 
 	it('an image to split, and its layers in an SVG', async () => {
@@ -142,7 +142,7 @@ describe.each<[string, IWorkflowSettings]>([
 		);
 		const bytes = await read(filesOf(item).data);
 		expect(bytes).toHaveLength(5_000_000);
-		expect(bytes.equals(await made(0))).toBe(true);
+		expect(bytes.equals(await original(0))).toBe(true);
 		expect(item.json).toMatchObject({ width: 64, height: 48 });
 	});
 });

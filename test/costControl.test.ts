@@ -1,9 +1,7 @@
-import { itemWith } from './engine';
+import { itemWith, type NodeRun } from './engine';
 import { IDS, KEY, parameters, picture, TINY, useGateway } from './support';
 
 const bench = useGateway();
-
-const items = (count: number) => Array.from({ length: count }, (_, n) => ({ json: { n } }));
 
 describe('Preview Request', () => {
 	it('returns the request with shortened references and without the key', async () => {
@@ -25,7 +23,7 @@ describe('Preview Request', () => {
 			{
 				json: {
 					method: 'POST',
-					url: `${bench.credentials().baseUrl.replace(/\/api\/v3$/, '')}/api/v3/images/generations`,
+					url: `${bench.credentials().baseUrl}/images/generations`,
 					gateway: 'Volcengine Ark',
 					modelFamily: 'Seedream 4.5',
 					body: {
@@ -61,26 +59,55 @@ describe('Preview Request', () => {
 });
 
 describe('Max Images per Run', () => {
-	const set = (maxImagesPerRun: number) =>
-		parameters('imageSet', IDS['4.0'], {
-			maxImages: 2,
-			options: { maxImagesPerRun, concurrentRequests: 1 },
+	const CONTINUE = { onError: 'continueRegularOutput' } as const;
+	const BATCHING = { batching: { batch: { batchSize: 1, batchInterval: 20 } } };
+
+	/** Runs sets of so many images each. */
+	async function runSets(
+		counts: number[],
+		maxImagesPerRun: number,
+		more: Partial<NodeRun> = {},
+		requestOptions = {},
+	) {
+		const values = parameters('imageSet', IDS['4.0'], {
+			maxImages: '={{ $json.images }}',
+			options: { maxImagesPerRun },
+			requestOptions,
 		});
+		const items = counts.map((images) => ({ json: { images } }));
+		return await bench.run(values, { items, ...more });
+	}
 
-	it('stops a run that would generate more before anything is sent', async () => {
-		const { error } = await bench.run(set(5), { items: items(3) });
-		expect(error?.message).toBe(
-			'This run would generate up to 6 images, more than the 5 of Max Images per Run [item 0]',
-		);
-		expect(error?.description).toContain('Nothing was sent.');
-		expect(bench.gateway.ledger.requests).toEqual([]);
+	it.each([
+		['equal sets', [2, 2, 2], 6],
+		// 29 / 7 * 7 is a little more than 29.
+		['different sets', [4, 4, 4, 4, 4, 4, 5], 29],
+	])('allows exactly that many: %s', async (_, counts, total) => {
+		const { error, items } = await runSets(counts, total);
+		expect([error, items.length]).toEqual([undefined, total]);
 	});
 
-	it('allows a run that generates exactly that many', async () => {
-		const result = await bench.run(set(6), { items: items(3) });
-		expect(result.error).toBeUndefined();
-		expect(result.items).toHaveLength(6);
-	});
+	it.each<[string, Partial<NodeRun>, object]>([
+		['in one go', {}, {}],
+		['in batches', {}, BATCHING],
+		['with On Error: Continue', { settings: CONTINUE }, {}],
+		['with On Error: Continue, in batches', { settings: CONTINUE }, BATCHING],
+	])(
+		'stops a run that would generate more before anything is sent, %s',
+		async (_, more, batching) => {
+			const { error, items } = await runSets([1, 1, 4], 5, more, batching);
+			const message =
+				'This run would generate up to 6 images, more than the 5 of Max Images per Run [item 0]';
+			const messages = more.settings ? items.map(({ json }) => json.error) : [error?.message];
+			expect(messages).toEqual(
+				more.settings ? [0, 1, 2].map((i) => message.replace('0]', `${i}]`)) : [message],
+			);
+			expect(error?.description ?? items[0].json.message).toMatch(
+				/^Nothing was sent\. Input items: 3\./,
+			);
+			expect(bench.gateway.ledger.requests).toEqual([]);
+		},
+	);
 
 	it.each([
 		['={{ "ten" }}', 'ten'],
@@ -89,8 +116,7 @@ describe('Max Images per Run', () => {
 		['={{ $json.nothing }}', 'empty'],
 		[-1, '-1'],
 	])('rejects %s, which is not a limit', async (maxImagesPerRun, shown) => {
-		const options = { maxImagesPerRun };
-		const values = parameters('textToImage', IDS['4.0'], { options });
+		const values = parameters('textToImage', IDS['4.0'], { options: { maxImagesPerRun } });
 		const { message } = await bench.refusal(values);
 		expect(message).toBe(`Max Images per Run is ${shown} [item 0]`);
 	});
@@ -98,65 +124,7 @@ describe('Max Images per Run', () => {
 	it('counts 15 images for a set without a number', async () => {
 		const additionalBodyFields = '{"sequential_image_generation":"auto"}';
 		const options = { maxImagesPerRun: 14, additionalBodyFields };
-		const values = parameters('textToImage', IDS['4.0'], { options });
-		const { message } = await bench.refusal(values);
+		const { message } = await bench.refusal(parameters('textToImage', IDS['4.0'], { options }));
 		expect(message).toContain('would generate up to 15 images');
-	});
-
-	it('adds up items that request different numbers', async () => {
-		// 29 / 7 * 7 is a little more than 29.
-		const counts = [4, 4, 4, 4, 4, 4, 5];
-		const { error } = await bench.run(
-			parameters('imageSet', IDS['4.0'], {
-				prompt: 'foxes [pixels:64x48]',
-				maxImages: '={{ $json.images }}',
-				options: { maxImagesPerRun: 29 },
-			}),
-			{ items: counts.map((images) => ({ json: { images } })) },
-		);
-		expect(error).toBeUndefined();
-		expect(bench.gateway.ledger.images).toHaveLength(29);
-	});
-
-	it.each([{}, { onError: 'continueRegularOutput' } as const])(
-		'counts the items of all batches (%o)',
-		async (settings) => {
-			const requestOptions = { batching: { batch: { batchSize: 1, batchInterval: 50 } } };
-			const batched = (limit: number) => ({ ...set(limit), requestOptions });
-			const refused = await bench.run(batched(5), { items: items(3), settings });
-			expect(JSON.stringify(refused.error ?? refused.items)).toContain(
-				'This run would generate up to 6 images',
-			);
-			expect(bench.gateway.ledger.requests).toEqual([]);
-			const through = await bench.run(batched(6), { items: items(3), settings });
-			expect(through.items).toHaveLength(6);
-		},
-	);
-
-	it('counts the items of later batches before the first is sent', async () => {
-		const { error } = await bench.run(
-			parameters('imageSet', IDS['4.0'], {
-				maxImages: '={{ $json.images }}',
-				options: { maxImagesPerRun: 5 },
-				requestOptions: { batching: { batch: { batchSize: 1, batchInterval: 200 } } },
-			}),
-			{ items: [1, 1, 9].map((images) => ({ json: { images } })) },
-		);
-		expect(error?.message).toContain('This run would generate up to 11 images');
-		expect(error?.description).toContain('Nothing was sent.');
-		expect(bench.gateway.ledger.requests).toEqual([]);
-	});
-
-	it('counts all items also with On Error: Continue', async () => {
-		const { items: out } = await bench.run(set(5), {
-			items: items(3),
-			settings: { onError: 'continueRegularOutput' },
-		});
-		expect(out.map(({ json }) => String(json.error))).toEqual([
-			expect.stringContaining('up to 6 images'),
-			expect.stringContaining('up to 6 images'),
-			expect.stringContaining('up to 6 images'),
-		]);
-		expect(bench.gateway.ledger.requests).toEqual([]);
 	});
 });

@@ -44,12 +44,6 @@ it('counts the references that Additional Body Fields set', async () => {
 	expect(await warnings({ options: { additionalBodyFields: { image } } })).toBeUndefined();
 });
 
-it('a text-to-image item carries no warning when no references were used', async () => {
-	const [item] = await bench.items(parameters('textToImage', IDS['5.0-pro']));
-	expect(item.json).toMatchObject({ usage: { input_images: 0 } });
-	expect(item.json).not.toHaveProperty('warnings');
-});
-
 it.each(['5.0-pro', '5.0-flash'] as const)(
 	'the stand-in gateway counts the references that %s used',
 	async (family) => {
