@@ -14,29 +14,26 @@ import { answer, type RawResponse } from './unkind/server';
 const SEEDS = Array.from({ length: 2_000 }, (_, i) => i + 1);
 const ENGINE_SEEDS = Array.from({ length: 60 }, (_, i) => 100_000 + i);
 
-/** Numbers from 0 to 1 that a seed decides (mulberry32). */
-function random(seed: number): () => number {
-	let state = seed;
-	return () => {
-		state = (state + 0x6d2b79f5) | 0;
-		let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-		return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-	};
-}
-
 /** Makes up responses. */
 class Chance {
-	private readonly next: () => number;
-
 	/** URLs that stand in fields that carry images. */
 	readonly urls: string[] = [];
+
+	private state: number;
 
 	constructor(
 		readonly seed: number,
 		private readonly host: string,
 	) {
-		this.next = random(seed);
+		this.state = seed;
+	}
+
+	/** A number from 0 to 1 that the seed decides (mulberry32). */
+	private next(): number {
+		this.state = (this.state + 0x6d2b79f5) | 0;
+		let mixed = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
+		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+		return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
 	}
 
 	below(limit: number): number {
@@ -303,8 +300,8 @@ async function play(seed: number): Promise<string[]> {
 	const { result, warnings, images, message, description, posts, took } = await answer(raw, {
 		operation: 'imageSet',
 		values: { maxImages: 3 },
-		options: { stream: 'on', simplify: chance.pick(true, false), maxTries: 2 },
-		requestOptions: { timeout: 1_000 },
+		options: { stream: 'on', simplify: chance.pick(true, false) },
+		requestOptions: { timeout: 600 },
 		run: {
 			settings: {
 				retryOnFail: true,

@@ -24,7 +24,6 @@ const imageB = event({ url: B });
 const ping = event({ type: 'ping' });
 const list = JSON.stringify({ data: [{ url: A }, { url: B }] });
 
-const patient: Setting = { ...setOf(2), requestOptions: { timeout: 20_000 } };
 const quick: Setting = { ...setOf(2), requestOptions: { timeout: 300 } };
 
 const open = { end: 'stays open' } as const;
@@ -75,7 +74,7 @@ describe('a response that makes no progress ends at the timeout', () => {
 		['text', 'x'],
 	])('%s without end, as fast as they can, end long before', async (_, part) => {
 		const raw = stream([imageA], forever(part.repeat(65_536), 0));
-		const { images, warnings, took } = await answer(raw, patient);
+		const { images, warnings, took } = await answer(raw, setOf(2));
 		expect([images, warnings]).toEqual([[A], [cutShort('a part of it has no end')]]);
 		expect(took).toBeLessThan(10_000);
 	});
@@ -106,7 +105,7 @@ describe('a complete response on an open connection ends at once, without a warn
 		['[DONE] without a blank line', stream([imageA, imageB, 'data: [DONE]\n'], open)],
 		['JSON in an event that has no end', stream([`data: ${list}\n`, 'data: [DONE]\n'], open)],
 	])('%s', async (_, raw) => {
-		const { images, warnings, message, took } = await answer(raw, patient);
+		const { images, warnings, message, took } = await answer(raw, setOf(2));
 		expect({ images, warnings, message }).toEqual({ images: [A, B], warnings: [], message: '' });
 		expect(took).toBeLessThan(2_500);
 	});
@@ -117,7 +116,7 @@ describe('a complete response on an open connection ends at once, without a warn
 		['in an event', stream([`event: error\n${event(error)}`], open)],
 		['with status 400', { ...json({ error }, 400), ...open }],
 	])('an error %s', async (_, raw) => {
-		const { message, took } = await answer(raw, patient);
+		const { message, took } = await answer(raw, setOf(2));
 		expect(message).toBe('no foxes [item 0]');
 		expect(took).toBeLessThan(2_500);
 	});
@@ -126,7 +125,7 @@ describe('a complete response on an open connection ends at once, without a warn
 		['a line of JSON that is an image by itself', `{"url":"${A}"}\n`, [A, B]],
 		['the failure of one image', event({ image_index: 0, error: { code: 'x' } }), [B]],
 	])('but %s is not the end', async (_, part, expected) => {
-		const { images } = await answer(stream([part, 700, imageB]), patient);
+		const { images } = await answer(stream([part, 700, imageB]), setOf(2));
 		expect(images).toEqual(expected);
 	});
 });
@@ -177,7 +176,7 @@ describe('a long response is read quickly', () => {
 	])('%s', async (_, content, expected) => {
 		const delays = monitorEventLoopDelay({ resolution: 10 });
 		delays.enable();
-		const { images, took } = await answer(body(content()), patient);
+		const { images, took } = await answer(body(content()), setOf(2));
 		delays.disable();
 		expect(images).toEqual([expected]);
 		expect(took).toBeLessThan(6_000);

@@ -92,7 +92,7 @@ describe('Request Options apply to the request, to images and to references', ()
 		/** Runs with an image, a reference, and a gateway at a host whose certificate nobody signed. */
 		async function runs(allowUnauthorizedCerts: boolean) {
 			hurry();
-			const requestOptions = { allowUnauthorizedCerts, timeout: 20_000 };
+			const requestOptions = { allowUnauthorizedCerts };
 			const raw = json({ data: [{ url: `${url}/a.png` }] });
 			const gateway = (baseUrl: string, id: string) => ({
 				run: { credentials: { baseUrl, apiKey: KEY, gateway: id } },
@@ -154,7 +154,6 @@ it('cancelling logs the URLs of images that were generated, without the key', as
 	const running = runAgainst(server, {
 		...setOf(2),
 		values: { prompt: '=scene {{ $json.n }}', maxImages: 2 },
-		requestOptions: { timeout: 20_000 },
 		run: {
 			items: [{ json: { n: 0 } }, { json: { n: 1 } }],
 			onStart: (stop) => void (cancel = stop),

@@ -69,8 +69,7 @@ const MODES = [
 
 it.concurrent.each(PLACES)('the key does not show in %s', async (_, raw) => {
 	const play = async (settings: (typeof MODES)[number]) => {
-		const setting = { options: { simplify: false }, requestOptions: { timeout: 20_000 } };
-		const { result } = await answer(raw, { ...setting, run: { settings } });
+		const { result } = await answer(raw, { options: { simplify: false }, run: { settings } });
 		const { error: thrown, items, run } = result;
 		return piecesOf(KEY, thrown, thrown?.stack, items, run);
 	};

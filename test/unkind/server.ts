@@ -108,11 +108,9 @@ async function play(raw: RawResponse, response: ServerResponse, fill: (text: str
 		response.write(fill(raw.forever.part));
 		await sleep(raw.forever.every);
 	}
-	if (raw.end === 'is cut') {
-		// What was written has to arrive before.
-		await sleep(30);
-		response.destroy();
-	} else if (raw.end !== 'stays open') response.end();
+	// What was written arrives before the end of the connection, which is not the end of the response.
+	if (raw.end === 'is cut') response.socket?.end();
+	else if (raw.end !== 'stays open') response.end();
 }
 
 /** @param files by path, those that are no image */
@@ -212,7 +210,7 @@ export async function runAgainst(server: RawServer, setting: Setting = {}): Prom
 		...setting.run,
 		parameters: parameters(operation, IDS['4.0'], {
 			options: options ?? {},
-			requestOptions: { timeout: 1_000, ...requestOptions },
+			requestOptions: { timeout: 20_000, ...requestOptions },
 			...values,
 		}),
 	});
