@@ -4,13 +4,17 @@ import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 import { itemWith, runNode } from '../engine';
 import type { Gateway } from '../gateway';
 import { bmp, heif } from '../imageFiles';
-import { type Family, MODELS, type Operation } from '../facts/models';
-import { type Ratio, RATIOS, type Resolution } from '../facts/sizes';
+import { type Family, MODELS, type Operation, RANGES } from '../facts/models';
+import { SEEDREAM_PARAMETERS } from '../facts/gateways';
+import { RATIOS, type Resolution } from '../facts/sizes';
 import { byId, dataUri, picture, TINY, transparentPicture } from '../support';
-import { type Document, type Field, place } from './documents';
-import { layerCases } from './layers';
-
-type Body = Record<string, unknown>;
+import {
+	type Body,
+	type Document,
+	type Field,
+	OPTIONAL,
+	TRANSPARENT_BACKGROUND,
+} from './documents';
 
 /** One request: what a user sets, and what the document says it must look like. */
 export interface Case {
@@ -25,13 +29,11 @@ export interface Case {
 	images: number;
 }
 
-/** Pictures to use as references, as files and as URLs. */
+/** Pictures to use as references: files by their format, and what the gateway serves. */
 export interface Pictures {
 	files: Record<string, Buffer>;
-	samples: Array<{ url: string; bytes: Buffer; format: string }>;
-	/** Pictures large enough to be split into layers, by format, and the URL of one. */
-	layered: Record<string, Buffer>;
-	sample: string;
+	transparent: Buffer;
+	samples: Array<{ url: string; dataUri: string }>;
 }
 
 /** Draws a small picture of each format, and fetches the samples that the gateway serves. */
@@ -40,65 +42,20 @@ export async function makePictures(gateway: Gateway): Promise<Pictures> {
 		bmp: bmp(24, 24),
 		heic: heif('heic', 32, 32),
 		heif: heif('mif1', 32, 32),
-		transparent: await transparentPicture(),
 	};
-	const layered: Pictures['layered'] = { bmp: bmp(600, 500) };
 	for (const format of ['png', 'jpeg', 'webp', 'gif', 'tiff'] as const) {
 		files[format] = await picture(20, 20, format);
-		layered[format] = await picture(600, 500, format);
 	}
 	const samples = ['png', 'jpeg'].map(async (format) => {
 		const url = `${gateway.url}/samples/16x16.${format}`;
-		return { url, format, bytes: Buffer.from(await (await fetch(url)).arrayBuffer()) };
+		const bytes = Buffer.from(await (await fetch(url)).arrayBuffer());
+		return { url, dataUri: dataUri(format, bytes) };
 	});
-	const sample = `${gateway.url}/samples/600x500.jpeg`;
-	return { files, samples: await Promise.all(samples), layered, sample };
-}
-
-/** For each field of a document: how a user sets it, and what warnings call it. */
-const SETTINGS: Record<string, { label: string; set: (value: unknown) => object }> = {
-	background: { label: 'Background', set: (background) => ({ options: { background } }) },
-	guidance_scale: {
-		label: 'Guidance Scale',
-		set: (guidanceScale) => ({ options: { guidanceScale } }),
-	},
-	layer_decomposition: {
-		label: '',
-		set: (value) => ({
-			options: { additionalBodyFields: JSON.stringify({ layer_decomposition: value }) },
-		}),
-	},
-	n: { label: 'Number of Images', set: (numberOfImages) => ({ options: { numberOfImages } }) },
-	'optimize_prompt_options.mode': {
-		label: 'Prompt Optimization',
-		set: (promptOptimization) => ({ options: { promptOptimization } }),
-	},
-	output_format: { label: 'Output Format', set: (outputFormat) => ({ options: { outputFormat } }) },
-	prompt: { label: '', set: (length) => ({ prompt: longPrompt(Number(length)) }) },
-	quality: { label: 'Quality', set: (quality) => ({ options: { quality } }) },
-	response_format: { label: '', set: (responseFormat) => ({ options: { responseFormat } }) },
-	seed: { label: 'Seed', set: (seed) => ({ options: { seed } }) },
-	'sequential_image_generation_options.max_images': {
-		label: '',
-		set: (maxImages) => ({ maxImages }),
-	},
-	stream: {
-		label: 'Stream',
-		set: (value) => ({ options: { stream: value === true ? 'on' : 'off' } }),
-	},
-	style: { label: 'Style', set: (style) => ({ options: { style } }) },
-	tools: { label: 'Web Search', set: () => ({ options: { webSearch: true } }) },
-	user: { label: 'User', set: (user) => ({ options: { user } }) },
-	watermark: { label: '', set: (watermark) => ({ options: { watermark } }) },
-};
-
-function longPrompt(length: number): string {
-	return TINY.padEnd(length, '.');
+	return { files, transparent: await transparentPicture(), samples: await Promise.all(samples) };
 }
 
 /** The references of a case: the node's field, the item it reads, and what `image` must hold. */
 interface References {
-	kind: string;
 	field: INodeParameters;
 	item: INodeExecutionData;
 	images: string[];
@@ -106,410 +63,371 @@ interface References {
 
 const ONE = ['one binary', 'one URL', 'one data URI'];
 const MANY = ['three binary', 'two URLs', 'URL, binary and data URI'];
-const NOTHING: References = { kind: 'none', field: {}, item: { json: {} }, images: [] };
 
-function referencesOf(kind: string, { files, samples }: Pictures, { referenceUrls }: Document) {
-	const png = dataUri('png', files.png);
-	const asSent = ({ url, format, bytes }: Pictures['samples'][number]) =>
-		referenceUrls ? url : dataUri(format, bytes);
-	const [first, second] = samples;
-	const fromUrl = (url: string) => ({ source: 'url', url });
-	const fromField = (binaryPropertyName: string) => ({ source: 'binary', binaryPropertyName });
-	const item = (data: Buffer) =>
-		itemWith({
+/** Every kind of references, by its name. */
+function referencesOf(pictures: Pictures, document: Document): Record<string, References> {
+	const { files, transparent } = pictures;
+	const [png, jpeg, webp] = ['png', 'jpeg', 'webp'].map((name) => dataUri(name, files[name]));
+	const [first, second] = pictures.samples.map(({ url, dataUri: inline }) => ({
+		url,
+		sent: document.referenceUrls ? url : inline,
+	}));
+	const url = (...list: string[]) => ({ source: 'url', url: list.join('\n') });
+	const binary = (...names: string[]) => ({
+		source: 'binary',
+		binaryPropertyName: names.join(','),
+	});
+	const of = (image: object[], images: string[], data = files.png): References => ({
+		field: { image } as INodeParameters,
+		item: itemWith({
 			data: { bytes: data, mimeType: 'application/octet-stream' },
 			second: { bytes: files.jpeg, mimeType: 'image/jpeg' },
 			third: { bytes: files.webp, mimeType: 'image/webp' },
-		});
-	const of = (image: object[], images: string[], data = files.png): References => ({
-		kind,
-		field: { image } as INodeParameters,
-		item: item(data),
+		}),
 		images,
 	});
-	switch (kind) {
-		case 'none':
-			return NOTHING;
-		case 'one binary':
-			return of([fromField('data')], [png]);
-		case 'one URL':
-			return of([fromUrl(first.url)], [asSent(first)]);
-		case 'one data URI':
-			return of([fromUrl(png)], [png]);
-		case 'one transparent PNG':
-			return of([fromField('data')], [dataUri('png', files.transparent)], files.transparent);
-		case 'three binary':
-			return of(
-				[fromField('data,second'), fromField('third')],
-				[png, dataUri('jpeg', files.jpeg), dataUri('webp', files.webp)],
-			);
-		case 'two URLs':
-			return of([fromUrl(`${second.url}\n${first.url}`)], [asSent(second), asSent(first)]);
-		case 'URL, binary and data URI':
-			return of(
-				[fromUrl(first.url), fromField('second'), fromUrl(png)],
-				[asSent(first), dataUri('jpeg', files.jpeg), png],
-			);
-	}
-	const [count, format] = kind.split(' ');
-	if (format in files) {
-		return of([fromField('data')], [dataUri(format, files[format])], files[format]);
-	}
-	const many = Array<string>(Number(count));
-	return of(
-		[fromField(many.fill('data').join(','))],
-		many.map(() => png),
-	);
+	const many = (count: number) =>
+		of([binary(...Array<string>(count).fill('data'))], Array<string>(count).fill(png));
+	const formats = Object.entries(files).map(([format, bytes]) => [
+		`one ${format}`,
+		of([binary('data')], [dataUri(format, bytes)], bytes),
+	]);
+	return {
+		none: { field: {}, item: { json: {} }, images: [] },
+		'one binary': of([binary('data')], [png]),
+		'one URL': of([url(first.url)], [first.sent]),
+		'one data URI': of([url(png)], [png]),
+		'three binary': of([binary('data', 'second'), binary('third')], [png, jpeg, webp]),
+		'two URLs': of([url(second.url, first.url)], [second.sent, first.sent]),
+		'URL, binary and data URI': of(
+			[url(first.url), binary('second'), url(png)],
+			[first.sent, jpeg, png],
+		),
+		'one transparent PNG': of([binary('data')], [dataUri('png', transparent)], transparent),
+		'10 binary': many(10),
+		'14 binary': many(14),
+		...(Object.fromEntries(formats) as Record<string, References>),
+	};
 }
 
-/** What the user sets about the size, the size it must come to, and whether that needs a warning. */
-interface Size {
+/** Something a user sets, and what it puts into the body. */
+interface Row {
 	name: string;
 	set: INodeParameters;
-	size: string;
+	/** What stands at the top level. */
+	body?: Body;
+	/** Parameters that OpenAI's API does not have: they stand where the gateway wants them. */
+	seedream?: Body;
 	warning?: RegExp;
+	/** How many images come; absent: as many as without it. */
+	images?: number;
 }
 
-/** Width and height for a ratio, where the document or the model has a row for the resolution. */
-function pixels(document: Document, family: Family, resolution: Resolution, ratio: Ratio): string {
-	const row = document.sizes?.[resolution] ?? MODELS[family].size?.table[resolution];
-	if (!row) throw new Error(`${family} has no sizes for ${resolution}`);
-	return row[ratio];
+/** How many images a set has. */
+const imagesRow = (count: number): Row => ({
+	name: `maxImages ${count}`,
+	set: { maxImages: count },
+	seedream: { sequential_image_generation_options: { max_images: count } },
+	images: count,
+});
+
+function fieldRow({ name, option }: Field, [value, sent, besides]: Field['values'][number]): Row {
+	const set = { [option || name]: value } as INodeParameters;
+	const isOwn = SEEDREAM_PARAMETERS.includes(name);
+	return {
+		name: `${name} ${String(value).slice(0, 40)}`,
+		set: option ? { options: set } : set,
+		...(isOwn ? { seedream: { [name]: sent } } : { body: { [name]: sent }, seedream: besides }),
+		...(name === 'n' && sent !== 1 && { images: Number(sent) }),
+	};
 }
 
-function autoSize(document: Document, family: Family, resolution: Resolution): Size {
+/** The same, where it must not be sent; the model comes from an expression, so that n8n hides no field. */
+function droppedRow(field: Field): Row {
+	const { name, set } = fieldRow(field, field.values[0]);
+	return {
+		name: `${name} not sent`,
+		set: { ...set, model: byId('={{ $json.model }}') },
+		warning: new RegExp(`^${field.label} was not sent: .+\\.$`),
+	};
+}
+
+/** A resolution without an aspect ratio: sent by its name, or as the document's square of pixels. */
+function resolutionRow({ squares }: Document, resolution: Resolution): Row {
+	const size = squares?.[resolution];
 	const name = `size ${resolution}`;
 	const set = { resolution };
-	if ((document.presets ?? MODELS[family].size?.presets)?.includes(resolution)) {
-		return { name, set, size: resolution };
+	if (!size) return { name, set, body: { size: resolution } };
+	const warning = `does not support the resolution ${resolution} by name.*${size} was sent`;
+	return { name, set, body: { size }, warning: new RegExp(warning) };
+}
+
+const pixelsRow = (size: string): Row => {
+	const [width, height] = size.split('x').map(Number);
+	return {
+		name: `size ${size}`,
+		set: { aspectRatio: 'custom', width, height },
+		body: { size },
+	};
+};
+
+/** Sizes of a model: by name, and in pixels. */
+function sizeRows(document: Document, family: Family): { named: Row[]; pixels: Row[] } {
+	const { size: rules } = MODELS[family];
+	if (!rules) return { named: [], pixels: [] };
+	const { atLimits, presets } = rules;
+	const table = { ...rules.table, ...document.sizes };
+	const ratioRows = (resolution: Resolution, set: INodeParameters): Row[] =>
+		RATIOS.map((aspectRatio) => ({
+			name: ['size', ...Object.values(set), aspectRatio].join(' '),
+			set: { ...set, aspectRatio },
+			body: { size: table[resolution]?.[aspectRatio] },
+		}));
+	if (presets.length === 0) {
+		const all = [...atLimits, ...Object.values(table['1K'] ?? {})];
+		return { named: [], pixels: [...ratioRows('1K', {}), ...all.map(pixelsRow)] };
 	}
-	const size = pixels(document, family, resolution, '1:1');
-	const warning = new RegExp(
-		`does not support the resolution ${resolution} by name.*${size} was sent`,
-	);
-	return { name, set, size, warning };
+	const [size] = atLimits;
+	return {
+		named: [...new Set([...presets, ...(document.presets ?? [])])].map((resolution) =>
+			resolutionRow(document, resolution),
+		),
+		pixels: [
+			...presets.flatMap((resolution) => ratioRows(resolution, { resolution })),
+			...atLimits.map(pixelsRow),
+			{ name: `size ${size} as text`, set: { resolution: size }, body: { size } },
+		],
+	};
 }
 
 /** What `size` is when nothing is set. */
-function defaultSize(document: Document, family: Family): Size {
-	const { size: rules } = MODELS[family];
-	if (!rules) return { name: '', set: {}, size: 'adaptive' };
-	if (rules.presets.length === 0) return { name: '', set: {}, size: rules.default };
-	return { ...autoSize(document, family, '2K'), name: '', set: {} };
+function defaultSize(document: Document, family: Family): Row {
+	const { size } = MODELS[family];
+	const found = { name: 'default size', set: {} };
+	if (!size) return { ...found, body: { size: 'adaptive' } };
+	if (size.presets.length === 0) return { ...found, body: { size: size.default } };
+	return { ...resolutionRow(document, '2K'), ...found };
 }
 
-function sizesOf(document: Document, family: Family): Size[] {
-	const { size: rules } = MODELS[family];
-	if (!rules) return [];
-	const { atLimits, presets, table } = rules;
-	const explicit = (size: string) => {
-		const [width, height] = size.split('x').map(Number);
-		return { name: `size ${size}`, set: { aspectRatio: 'custom', width, height }, size };
-	};
-	if (presets.length === 0) {
-		const rows = Object.values(table).flatMap((row) => Object.entries(row));
-		return [
-			...rows.map(([ratio, size]) => ({
-				name: `size ${ratio}`,
-				set: { aspectRatio: ratio },
-				size,
-			})),
-			...[...atLimits, ...rows.map(([, size]) => size)].map(explicit),
-		];
-	}
-	const byName = new Set([...presets, ...(document.presets ?? [])]);
-	const auto = [...byName].map((resolution) => autoSize(document, family, resolution));
-	const ratios = presets.flatMap((resolution) =>
-		RATIOS.map((aspectRatio) => ({
-			name: `size ${resolution} ${aspectRatio}`,
-			set: { resolution, aspectRatio },
-			size: pixels(document, family, resolution, aspectRatio),
-		})),
-	);
-	const [size] = atLimits;
-	const asText = { name: `size ${size} as text`, set: { resolution: size }, size };
-	return [...auto, ...ratios, ...atLimits.map(explicit), asText];
+/** A model in an operation, with references. */
+interface Subject {
+	id: string;
+	family: Family;
+	operation: Operation;
+	/** Of references, by its name. */
+	kind: string;
 }
-
-/** Sets a field that may be nested. */
-function put(body: Body, name: string, value: unknown): Body {
-	const [first, ...rest] = name.split('.');
-	if (rest.length === 0) return { ...body, [first]: value };
-	return { ...body, [first]: put((body[first] ?? {}) as Body, rest.join('.'), value) };
-}
-
-function mergeOptions(settings: readonly object[]): INodeParameters {
-	return settings.reduce<INodeParameters>((all, each) => {
-		const { options, ...rest } = each as INodeParameters;
-		const merged = { ...(all.options as object), ...(options as object) } as INodeParameters;
-		return { ...all, ...rest, options: merged };
-	}, {});
-}
-
-const isBackground = ({ name }: Field) => name === 'background';
 
 /** Builds the cases of one document. */
 class CaseMaker {
-	readonly cases: Case[] = [];
+	private readonly cases: Case[] = [];
+	private readonly references: Record<string, References>;
 
 	constructor(
 		private readonly document: Document,
-		private readonly pictures: Pictures,
-	) {}
+		pictures: Pictures,
+	) {
+		this.references = referencesOf(pictures, document);
+	}
 
 	make(): Case[] {
 		const seen = new Set<Family>();
 		for (const [id, family] of this.document.models) {
 			for (const operation of MODELS[family].operations) {
 				if (operation === 'imageSet' && this.document.sets === 'refused') continue;
-				// They have bodies of their own: `layers.ts`.
-				if (operation === 'layers') continue;
-				if (seen.has(family)) this.another(id, family, operation);
-				else this.all(id, family, operation);
+				if (seen.has(family)) this.anotherId(id, family, operation);
+				else this.everyCase(id, family, operation);
 			}
 			seen.add(family);
 		}
 		return this.cases;
 	}
 
-	private references(kind: string): References {
-		return referencesOf(kind, this.pictures, this.document);
-	}
-
-	/** Every case of a model in an operation. */
-	private all(id: string, family: Family, operation: Exclude<Operation, 'layers'>): void {
-		const { max: maxReferences = 0, formats: ofModel = [] } = MODELS[family].references ?? {};
+	private everyCase(id: string, family: Family, operation: Operation): void {
+		const { references, transparencyNeedsAlpha, operations } = MODELS[family];
+		const { named, pixels } = sizeRows(this.document, family);
 		const kinds = {
 			textToImage: ['none'],
-			imageToImage: maxReferences === 1 ? ONE : [...ONE, ...MANY],
+			imageToImage: references?.max === 1 ? ONE : [...ONE, ...MANY],
 			imageSet: ['none', ...ONE, ...MANY],
 		}[operation];
 		for (const kind of kinds) {
-			const maker = new Maker(this, this.document, id, family, operation, this.references(kind));
+			const subject = { id, family, operation, kind };
 			const isFirst = kind === kinds[0];
-			maker.plain(true);
-			for (const size of sizesOf(this.document, family)) {
-				// Pixels are one open value: all of them stand with the first kind of references.
-				const isByName = !/\dx|:/.test(size.name);
-				if (isFirst || isByName) maker.sized(size, isFirst && isByName);
-			}
-			for (const field of this.document.fields) maker.field(field, isFirst);
-			maker.together(isFirst);
-			if (isFirst && operation !== 'imageSet') maker.unlisted();
+			// What a field sends does not depend on the operation, save for those of sets.
+			const isRepresentative = isFirst && (operation === operations[0] || operation === 'imageSet');
+			this.plain(subject);
+			for (const size of named) this.add(subject, [], isRepresentative, size);
+			// Pixels are one open value: all of them stand with the first kind of references.
+			if (isFirst) for (const size of pixels) this.add(subject, [], false, size);
+			this.fields(subject, isRepresentative);
+			if (isFirst && operation !== 'imageSet') this.notListed(subject, isRepresentative);
 		}
-		if (operation === 'textToImage') return;
-		const { referenceFormats: formats = ofModel } = this.document;
-		for (const kind of formats.map((format) => `one ${format}`)) {
-			new Maker(this, this.document, id, family, operation, this.references(kind)).plain(true);
+		if (!references || operation === 'textToImage') return;
+		for (const format of this.document.referenceFormats ?? references.formats) {
+			this.plain({ id, family, operation, kind: `one ${format}` });
 		}
-		if (MODELS[family].transparencyNeedsAlpha && this.document.fields.some(isBackground)) {
-			const references = this.references('one transparent PNG');
-			const maker = new Maker(this, this.document, id, family, operation, references);
-			const only = [family];
-			maker.field({ name: 'background', values: ['transparent'], only }, true);
+		if (transparencyNeedsAlpha) {
+			this.field(
+				{ id, family, operation, kind: 'one transparent PNG' },
+				TRANSPARENT_BACKGROUND,
+				true,
+			);
 		}
-		if (maxReferences > 1) {
-			const references = this.references(`${maxReferences} binary`);
-			new Maker(this, this.document, id, family, operation, references).plain(true);
-		}
+		if (references.max > 1) this.plain({ id, family, operation, kind: `${references.max} binary` });
 	}
 
 	/** A further id of a model: that it is sent as the document spells it. */
-	private another(id: string, family: Family, operation: Operation): void {
-		const references = this.references(operation === 'imageToImage' ? 'one binary' : 'none');
-		const maker = new Maker(this, this.document, id, family, operation, references);
-		maker.plain(true);
-		if (operation === 'imageSet') {
-			for (const field of this.document.fields.filter(({ name }) => name === 'stream')) {
-				maker.field(field, true);
-			}
+	private anotherId(id: string, family: Family, operation: Operation): void {
+		const kind = operation === 'imageToImage' ? 'one binary' : 'none';
+		const subject = { id, family, operation, kind };
+		this.plain(subject);
+		if (operation !== 'imageSet') return;
+		for (const field of this.document.fields.filter(({ name }) => name === 'stream')) {
+			this.field(subject, field, true);
 		}
 	}
-}
-
-/** Builds the cases of one model in one operation with one kind of references. */
-class Maker {
-	constructor(
-		private readonly maker: CaseMaker,
-		private readonly document: Document,
-		private readonly id: string,
-		private readonly family: Family,
-		private readonly operation: Operation,
-		private readonly references: References,
-	) {}
 
 	/** As the user finds the fields, but for a set that must leave room for its references. */
-	plain(isRepresentative: boolean): void {
-		const room = 15 - this.references.images.length;
-		const base = this.base();
-		if (this.operation === 'imageSet' && room < 4) {
-			base.parameters.maxImages = room;
-			base.body.sequential_image_generation_options = { max_images: room };
-			base.images = room;
-		}
-		this.add('', { ...base, isRepresentative });
+	private plain(subject: Subject): void {
+		const room = this.roomIn(subject);
+		const asFound: Row = { ...imagesRow(4), name: 'nothing set', set: { maxImages: undefined } };
+		const isSet = subject.operation === 'imageSet';
+		this.add(subject, isSet ? [room < 4 ? imagesRow(room) : asFound] : [], true);
 	}
 
-	sized({ name, set, size, warning }: Size, isRepresentative: boolean): void {
-		const base = this.base(2);
-		base.warnings = warning ? [warning] : [];
-		base.parameters = { ...base.parameters, ...set };
-		this.add(name, { ...base, body: { ...base.body, size }, isRepresentative });
-	}
-
-	field(field: Field, isRepresentative: boolean): void {
-		const isForSets = ['stream', 'sequential_image_generation_options.max_images'];
-		if (isForSets.includes(field.name) && this.operation !== 'imageSet') return;
-		// Additional Body Fields are the user's own: they are sent whatever the model is.
-		if (field.name === 'layer_decomposition' && !this.supports(field)) return;
-		const values = this.supports(field) ? field.values : field.values.slice(0, 1);
-		for (const value of values) {
-			const base = this.base(2);
-			const name = `${field.name} ${JSON.stringify(value)}`;
-			if (this.supports(field)) {
-				this.send(base, field, value);
-				this.add(name, { ...base, isRepresentative });
-			} else {
-				this.drop(base, field.name, value);
-				this.add(`${name} left out`, { ...base, isRepresentative });
+	/** Each value of each field, then the first values of all fields at once. */
+	private fields(subject: Subject, isRepresentative: boolean): void {
+		const isSet = subject.operation === 'imageSet';
+		const fields = this.document.fields.filter(({ name }) => isSet || name !== 'stream');
+		for (const field of fields) this.field(subject, field, isRepresentative);
+		if (isSet) {
+			for (const count of [1, this.roomIn(subject)]) {
+				this.add(subject, [imagesRow(count)], isRepresentative);
 			}
 		}
+		const all = new Map<string, Row>();
+		for (const field of fields) {
+			if (field.name === 'prompt' || all.has(field.name)) continue;
+			if (this.supports(subject, field)) all.set(field.name, fieldRow(field, field.values[0]));
+		}
+		this.add(subject, [{ name: 'all fields', set: {} }, ...all.values()], isRepresentative);
 	}
 
-	/** All fields at once, the first value of each. */
-	together(isRepresentative: boolean): void {
-		const base = this.base(2);
-		const set = new Set(['sequential_image_generation_options.max_images', 'prompt']);
-		for (const field of this.document.fields) {
-			const isInVain = field.name === 'stream' && this.operation !== 'imageSet';
-			if (isInVain || set.has(field.name) || !this.supports(field)) continue;
-			set.add(field.name);
-			this.send(base, field, field.values[0]);
+	private field(subject: Subject, field: Field, isRepresentative: boolean): void {
+		if (this.supports(subject, field)) {
+			for (const value of field.values) {
+				this.add(subject, [fieldRow(field, value)], isRepresentative);
+			}
+		} else if (field.label) {
+			// Additional Body Fields have no label: they are sent whatever the model is.
+			this.add(subject, [droppedRow(field)], isRepresentative);
 		}
-		this.add('all fields', { ...base, isRepresentative });
 	}
 
 	/** What the node can send and the document does not list: it is not sent, and a warning says so. */
-	unlisted(): void {
+	private notListed(subject: Subject, isRepresentative: boolean): void {
 		const listed = this.document.fields.map(({ name }) => name);
-		const values: Record<string, unknown> = {
-			background: 'opaque',
-			guidance_scale: 5,
-			n: 2,
-			'optimize_prompt_options.mode': 'standard',
-			output_format: 'png',
-			quality: 'hd',
-			seed: 42,
-			style: 'vivid',
-			tools: true,
-			user: 'customer-42',
+		for (const field of OPTIONAL.filter(({ name }) => !listed.includes(name))) {
+			this.add(subject, [droppedRow(field)], isRepresentative);
+		}
+	}
+
+	private supports({ family, id }: Subject, { only }: Pick<Field, 'only'>): boolean {
+		return !only || only.includes(family) || only.includes(id);
+	}
+
+	private roomIn({ kind }: Subject): number {
+		return RANGES.max_images.max - this.references[kind].images.length;
+	}
+
+	/** What every case of a subject has; sets have two images. */
+	private base(subject: Subject): Row {
+		const { document } = this;
+		const { images } = this.references[subject.kind];
+		const isString = images.length === 1 && document.referenceForm === 'auto';
+		const stream = document.fields.find(({ name }) => name === 'stream');
+		const isStreamed = document.streamsSets && stream && this.supports(subject, stream);
+		const set: Row = {
+			...imagesRow(2),
+			seedream: {
+				sequential_image_generation: 'auto',
+				sequential_image_generation_options: { max_images: 2 },
+				...(isStreamed && { stream: true }),
+			},
 		};
-		for (const [name, value] of Object.entries(values)) {
-			if (listed.includes(name)) continue;
-			const base = this.base(2);
-			this.drop(base, name, value);
-			this.add(`${name} not listed`, { ...base, isRepresentative: true });
-		}
-	}
-
-	private supports({ only }: Pick<Field, 'only'>): boolean {
-		return !only || only.includes(this.family) || only.includes(this.id);
-	}
-
-	private send(base: Omit<Case, 'name'>, field: Field, value: unknown): void {
-		const { set } = SETTINGS[field.name];
-		// The editor hides a background where the model has none; an expression hides nothing.
-		const isHidden = isBackground(field) && !MODELS[this.family].parameters.background;
-		const model = isHidden ? [{ model: byId('={{ $json.model }}') }] : [];
-		base.parameters = mergeOptions([base.parameters, set(value), ...model]);
-		if (field.name === 'prompt') {
-			base.body.prompt = longPrompt(Number(value));
-		} else if (field.name === 'stream' && value === false) {
-			delete base.body.stream;
-		} else {
-			const room = 15 - this.references.images.length;
-			const isMax = field.name === 'sequential_image_generation_options.max_images';
-			const sent = isMax ? Math.min(Number(value), room) : value;
-			if (isMax) base.parameters.maxImages = sent as number;
-			base.body = put(base.body, field.name, sent);
-			const isMadePng = isBackground(field) && value === 'transparent';
-			if (isMadePng && this.listsFormat()) base.body.output_format = 'png';
-			if (isMax) base.images = sent as number;
-		}
-		if (field.name === 'n' && this.operation !== 'imageSet') base.images = Number(value);
-	}
-
-	private listsFormat(): boolean {
-		const format = this.document.fields.find(({ name }) => name === 'output_format');
-		return !!format && this.supports(format);
-	}
-
-	/** The model comes from an expression, so that n8n hides no field. */
-	private drop(base: Omit<Case, 'name'>, name: string, value: unknown): void {
-		const { set, label } = SETTINGS[name];
-		base.parameters = mergeOptions([
-			base.parameters,
-			set(value),
-			{ model: byId('={{ $json.model }}') },
-		]);
-		if (name === 'stream') delete base.body.stream;
-		base.warnings = [new RegExp(`^${label} was not sent: .+\\.$`), ...base.warnings];
-	}
-
-	/** @param maxImages of a set; what the user finds when absent */
-	private base(maxImages?: number): Omit<Case, 'name'> {
-		const { document, operation, references, id, family } = this;
-		const isSet = operation === 'imageSet';
-		const { size, warning } = defaultSize(document, family);
-		const parameters: INodeParameters = { operation, model: byId(id), prompt: TINY };
-		if (operation !== 'textToImage') parameters.referenceImages = references.field;
-		if (isSet && maxImages !== undefined) parameters.maxImages = maxImages;
-		const body: Body = {
-			model: id,
-			prompt: TINY,
-			size,
-			response_format: 'url',
-			watermark: false,
-			...document.always,
-		};
-		// The field says JPEG, whatever the service would make.
-		if (MODELS[family].defaultFormat && this.listsFormat()) body.output_format = 'jpeg';
-		const { images } = references;
-		if (images.length > 0) {
-			body.image = images.length === 1 && document.referenceForm === 'auto' ? images[0] : images;
-		}
-		if (isSet) {
-			body.sequential_image_generation = 'auto';
-			body.sequential_image_generation_options = { max_images: maxImages ?? 4 };
-			const stream = document.fields.find(({ name }) => name === 'stream');
-			if (document.streamsSets && stream && this.supports(stream)) body.stream = true;
-		}
+		const {
+			set: more,
+			seedream,
+			images: count,
+		}: Row = subject.operation === 'imageSet' ? set : { name: '', set: {}, images: 1 };
 		return {
-			isRepresentative: true,
-			parameters,
-			item: { ...references.item, json: { model: id } },
-			body,
-			warnings: warning ? [warning] : [],
-			images: isSet ? (maxImages ?? 4) : 1,
+			name: subject.operation,
+			set: { operation: subject.operation, model: byId(subject.id), prompt: TINY, ...more },
+			body: {
+				model: subject.id,
+				prompt: TINY,
+				response_format: 'url',
+				watermark: false,
+				...document.always,
+				...(images.length > 0 && { image: isString ? images[0] : images }),
+			},
+			// The field says JPEG, whatever the service would make.
+			seedream: {
+				...(MODELS[subject.family].defaultFormat && { output_format: 'jpeg' }),
+				...seedream,
+			},
+			images: count,
 		};
 	}
 
-	private add(what: string, { body, images, warnings, ...rest }: Omit<Case, 'name'>): void {
-		const { document, operation, references, id } = this;
-		const isAlone = document.sets === 'dropped' && operation === 'imageSet' && images > 1;
-		this.maker.cases.push({
-			name: [operation, id, references.kind, what || 'nothing set'].join(', '),
-			...rest,
-			body: place(body, document.placement),
+	private add(subject: Subject, rows: Row[], isRepresentative: boolean, size?: Row): void {
+		const { document } = this;
+		const { id, family, operation, kind } = subject;
+		const { field, item } = this.references[kind];
+		const all = [this.base(subject), ...rows, size ?? defaultSize(document, family)];
+		const merged = (part: 'set' | 'body' | 'seedream') =>
+			all.reduce<Body>((values, row) => ({ ...values, ...row[part] }), {});
+		const options = all.reduce(
+			(values, { set }) => ({ ...values, ...(set.options as object) }),
+			{},
+		);
+		const images = all.reduce((count, row) => row.images ?? count, 1);
+		const isAlone = document.sets === 'dropped' && images > 1;
+		const warnings = all.flatMap(({ warning }) => warning ?? []);
+		this.cases.push({
+			name: [id, kind, ...all.map(({ name }) => name)].join(', '),
+			isRepresentative,
+			parameters: asJson({
+				...merged('set'),
+				...(operation !== 'textToImage' && { referenceImages: field }),
+				options,
+			}) as INodeParameters,
+			item: { ...item, json: { model: id } },
+			body: asJson(placed(merged('body'), merged('seedream'), document.placement)),
 			images: isAlone ? 1 : images,
 			warnings: isAlone ? [...warnings, /^Requested \d+ images, received 1\./] : warnings,
 		});
 	}
 }
 
+/** Without what is undefined. */
+function asJson(values: Body): Body {
+	return JSON.parse(JSON.stringify(values)) as Body;
+}
+
+function placed(body: Body, seedream: Body, placement: Document['placement']): Body {
+	if (Object.keys(seedream).length === 0) return body;
+	return {
+		topLevel: { ...body, ...seedream },
+		extraFields: { ...body, extra_fields: seedream },
+		both: { ...body, ...seedream, extra_fields: seedream },
+	}[placement];
+}
+
 /** Every request of a document's table. */
 export function casesOf(document: Document, pictures: Pictures): Case[] {
-	return [...new CaseMaker(document, pictures).make(), ...layerCases(document, pictures)];
+	return new CaseMaker(document, pictures).make();
 }
 
 /**

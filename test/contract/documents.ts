@@ -1,10 +1,6 @@
-import {
-	GATEWAYS,
-	type GatewayFacts,
-	type GatewayId,
-	type Parameter,
-	SEEDREAM_PARAMETERS,
-} from '../facts/gateways';
+import type { NodeParameterValueType } from 'n8n-workflow';
+
+import { GATEWAYS, type GatewayFacts, type GatewayId, type Parameter } from '../facts/gateways';
 import {
 	FAMILIES,
 	type Family,
@@ -16,13 +12,20 @@ import {
 } from '../facts/models';
 import type { Resolution, Table } from '../facts/sizes';
 import type { ProfileName } from '../gateway';
+import { TINY } from '../support';
+
+export type Body = Record<string, unknown>;
 
 /** A field a document lists, and what to try in it. */
 export interface Field {
-	/** As the document names it, dots for nested ones. */
-	name: string;
-	/** Every value of a closed list, both ends of a range, or one text where any is taken. */
-	values: readonly unknown[];
+	/** At the top level of the body, or where the gateway wants Seedream's own parameters. */
+	name: Parameter | 'response_format' | 'watermark' | 'prompt';
+	/** What warnings call it. */
+	label: string;
+	/** The node's option; `prompt` is a field of its own. */
+	option: string;
+	/** What the user sets, what stands in the body then (`undefined`: nothing), and what besides. */
+	values: ReadonlyArray<readonly [set: NodeParameterValueType, sent: unknown, besides?: Body]>;
 	/** Families, or single ids, that support it; absent: all. The others must not get it. */
 	only?: readonly string[];
 }
@@ -38,18 +41,20 @@ export interface Document {
 	models: ReadonlyArray<readonly [id: string, family: Family]>;
 	referenceForm: GatewayFacts['referenceForm'];
 	referenceUrls: boolean;
-	/** Formats of references it reads; absent: those of the model. */
+	/** Formats of references it accepts; absent: those of the model. */
 	referenceFormats?: readonly string[];
 	/** Where sequential_image_generation and the like stand. */
 	placement: GatewayFacts['placement'];
 	/** Fields it wants in every request. */
-	always: Readonly<Record<string, unknown>>;
+	always: Body;
 	/** What becomes of sets; `dropped`: the gateway silently loses the field and generates one image. */
 	sets: 'generated' | 'dropped' | 'refused';
 	/** Whether sets come as streams, for the models that support streams. */
 	streamsSets: boolean;
 	/** Sizes it supports by name; absent: those of the model. */
 	presets?: readonly Resolution[];
+	/** What is sent for resolutions that it does not support by name. */
+	squares?: Partial<Record<Resolution, string>>;
 	/** Pixel sizes of its own. */
 	sizes?: Table;
 	fields: readonly Field[];
@@ -57,79 +62,89 @@ export interface Document {
 	left: ReadonlyArray<readonly [what: string, why: string]>;
 }
 
-/** A body with the parameters that OpenAI's Images API lacks where a gateway reads them. */
-export function place(
-	body: Record<string, unknown>,
-	placement: Document['placement'],
-): Record<string, unknown> {
-	const isMoved = ([name]: [string, unknown]) => SEEDREAM_PARAMETERS.includes(name);
-	const moved = Object.fromEntries(Object.entries(body).filter(isMoved));
-	if (placement === 'topLevel' || Object.keys(moved).length === 0) return body;
-	const rest = Object.fromEntries(Object.entries(body).filter((field) => !isMoved(field)));
-	return { ...(placement === 'both' ? body : rest), extra_fields: moved };
-}
+const { seed, guidance_scale: guidance, n } = RANGES;
+const same = (...values: Array<string | number | boolean>) =>
+	values.map((value) => [value, value] as const);
+const mode = (name: string) => [[name, { mode: name }]] as const;
+const FAST = mode('fast');
+const FAST_FAMILIES = FAMILIES.filter((family) =>
+	MODELS[family].parameters.optimize_prompt_options?.includes('fast'),
+);
+const LAYERS = [['{"layer_decomposition":false}', false]] as const;
+const SEARCH = [[true, [{ type: 'web_search' }]]] as const;
+const STREAM = [
+	['on', true],
+	['off', undefined],
+] as const;
+/** As long as document 003 allows. */
+const LONG_PROMPT = TINY.padEnd(200_000, '.');
 
-const { seed, guidance_scale, max_images } = RANGES;
+/**
+ * What to try in each field: every value of a closed list, both ends of a range, or one text where any is
+ * accepted. How many images a set has is tried with the references beside them.
+ */
+const FIELDS = (
+	[
+		['response_format', '', 'responseFormat', same('url', 'b64_json')],
+		['watermark', '', 'watermark', same(true, false)],
+		// The other values depend on the model: CHOSEN_BACKGROUNDS and the transparent picture.
+		['background', 'Background', 'background', same('opaque')],
+		['guidance_scale', 'Guidance Scale', 'guidanceScale', same(guidance.min, 2.5, guidance.max)],
+		['layer_decomposition', '', 'additionalBodyFields', LAYERS],
+		['n', 'Number of Images', 'numberOfImages', same(1)],
+		['optimize_prompt_options', 'Prompt Optimization', 'promptOptimization', mode('standard')],
+		['optimize_prompt_options', 'Prompt Optimization', 'promptOptimization', FAST],
+		['output_format', 'Output Format', 'outputFormat', same('png', 'jpeg')],
+		['quality', 'Quality', 'quality', same('hd')],
+		['seed', 'Seed', 'seed', same(seed.min, 0, seed.max)],
+		['stream', 'Stream', 'stream', STREAM],
+		['style', 'Style', 'style', same('vivid')],
+		['tools', 'Web Search', 'webSearch', SEARCH],
+		['user', 'User', 'user', same('customer-42')],
+	] as const
+).map(([name, label, option, values]): Field => ({ name, label, option, values }));
 
-/** What to try in the fields that a parameter stands for. */
-const TRIED: Record<Parameter, ReadonlyArray<{ name: string; values: readonly unknown[] }>> = {
-	// The others depend on the model: CHOSEN_BACKGROUNDS and the cases with a transparent picture.
-	background: [{ name: 'background', values: ['opaque'] }],
-	guidance_scale: [
-		{ name: 'guidance_scale', values: [guidance_scale.min, 2.5, guidance_scale.max] },
-	],
-	layer_decomposition: [{ name: 'layer_decomposition', values: [false] }],
-	n: [{ name: 'n', values: [1] }],
-	optimize_prompt_options: [
-		{ name: 'optimize_prompt_options.mode', values: ['standard'] },
-		{ name: 'optimize_prompt_options.mode', values: ['fast'] },
-	],
-	output_format: [{ name: 'output_format', values: ['png', 'jpeg'] }],
-	quality: [{ name: 'quality', values: ['hd'] }],
-	seed: [{ name: 'seed', values: [seed.min, 0, seed.max] }],
-	sequential_image_generation: [
-		{
-			name: 'sequential_image_generation_options.max_images',
-			values: [max_images.min, max_images.max],
-		},
-	],
-	stream: [{ name: 'stream', values: [true, false] }],
-	style: [{ name: 'style', values: ['vivid'] }],
-	tools: [{ name: 'tools', values: [[{ type: 'web_search' }]] }],
-	user: [{ name: 'user', values: ['customer-42'] }],
-};
-
-/** Families that support a value of `optimize_prompt_options.mode`. */
-function familiesWithMode(mode: unknown): Family[] {
-	return FAMILIES.filter((family) =>
-		MODELS[family].parameters.optimize_prompt_options?.includes(String(mode)),
-	);
-}
+/** What the node can send and some documents do not list. */
+export const OPTIONAL = FIELDS.filter(
+	({ label, name, values }) => label && name !== 'stream' && values !== FAST,
+);
 
 /**
  * The fields of a gateway, with what to try in them.
- * @param more values to try instead of the usual one
+ * @param more values to try instead of the usual ones
  */
-function fieldsOf(gateway: GatewayId, more: Partial<Record<Parameter, unknown[]>> = {}): Field[] {
-	const parameters = Object.entries(GATEWAYS[gateway].parameters) as Array<[Parameter, string[]]>;
-	return [
-		{ name: 'response_format', values: ['url', 'b64_json'] },
-		{ name: 'watermark', values: [true, false] },
-		...parameters.flatMap(([parameter, only]) =>
-			TRIED[parameter].map((field) => ({
-				...field,
-				values: more[parameter] ?? field.values,
-				only: parameter === 'optimize_prompt_options' ? familiesWithMode(field.values[0]) : only,
-			})),
-		),
-	];
+function fieldsOf(
+	gateway: GatewayId,
+	more: Partial<Record<Field['name'], Field['values']>> = {},
+): Field[] {
+	const only = {
+		response_format: FAMILIES,
+		watermark: FAMILIES,
+		...GATEWAYS[gateway].parameters,
+	} as Partial<Record<Field['name'], readonly string[]>>;
+	return FIELDS.filter(({ name }) => only[name]).map((field) => ({
+		...field,
+		values: more[field.name] ?? field.values,
+		only: field.values === FAST ? FAST_FAMILIES : only[field.name],
+	}));
 }
+
+const TRANSPARENT = ['transparent', 'transparent', { output_format: 'png' }] as const;
 
 /** Models that choose the background themselves, or make it transparent without a transparent picture. */
 const CHOSEN_BACKGROUNDS: Field = {
 	name: 'background',
-	values: ['auto', 'transparent'],
+	label: 'Background',
+	option: 'background',
+	values: [['auto', 'auto'], TRANSPARENT],
 	only: FAMILIES.filter((family) => MODELS[family].parameters.background?.includes('auto')),
+};
+
+/** For models that make the background transparent with a transparent picture. */
+export const TRANSPARENT_BACKGROUND: Field = {
+	...CHOSEN_BACKGROUNDS,
+	values: [TRANSPARENT],
+	only: undefined,
 };
 
 /** The document of a gateway, but for what its cases add or leave out. */
@@ -164,12 +179,14 @@ const NO_PRO = [
 	'the document does not name them; the model list may, then the rules of the model apply',
 ] as const;
 
-const NO_LAYERS = [
-	'layers without a prompt, or of size auto',
-	'the engine loses layer_decomposition, and the service rejects such a request for one image',
-] as const;
-
-const FIRST_PARTY_LEFT: Document['left'] = [NO_DISABLED, SINGLE_STREAM];
+const FIRST_PARTY_LEFT: Document['left'] = [
+	NO_DISABLED,
+	SINGLE_STREAM,
+	[
+		'layer_decomposition: true',
+		'the response has layers; the embedded gateway does not generate them',
+	],
+];
 
 /** ByteDance's own services, with the ids they have retired. */
 function firstParty(service: Service): Document {
@@ -191,7 +208,6 @@ function newApi(placement: Document['placement'], sets: Document['sets']): Docum
 		],
 		left: [
 			...FIRST_PARTY_LEFT,
-			...(sets === 'dropped' ? [NO_LAYERS] : []),
 			['n from 2', 'the engine passes it on to a service that has no such field: one image comes'],
 			[
 				'moderation, output_compression, partial_images, images, mask, input_fidelity, watermark_enabled, user_id',
@@ -205,6 +221,7 @@ export const DOCUMENTS: readonly Document[] = [
 	firstParty('volcengine'),
 	firstParty('byteplus'),
 	documentOf('deerapi', {
+		squares: { '3K': '3072x3072' },
 		left: [
 			NO_DISABLED,
 			[
@@ -215,7 +232,8 @@ export const DOCUMENTS: readonly Document[] = [
 	}),
 	documentOf('gateway001', { left: [NO_DISABLED, NO_PRO] }),
 	documentOf('gateway002', {
-		fields: fieldsOf('gateway002', { background: ['opaque', 'transparent'] }),
+		squares: { '1K': '1024x1024', '2K': '2048x2048', '3K': '3072x3072', '4K': '4096x4096' },
+		fields: fieldsOf('gateway002', { background: same('opaque', 'transparent') }),
 		left: [
 			NO_PRO,
 			['3.0, SeedEdit', 'not among its available models'],
@@ -224,9 +242,10 @@ export const DOCUMENTS: readonly Document[] = [
 		],
 	}),
 	documentOf('routescope', {
+		squares: { '3K': '3072x3072' },
 		fields: [
-			...fieldsOf('routescope', { n: [RANGES.n.min, RANGES.n.max] }),
-			{ name: 'prompt', values: [200_000] },
+			...fieldsOf('routescope', { n: same(n.min, n.max) }),
+			{ name: 'prompt', label: '', option: '', values: same(LONG_PROMPT) },
 		],
 		left: [
 			NO_DISABLED,
