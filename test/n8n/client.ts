@@ -7,9 +7,8 @@ import type {
 	IRunExecutionData,
 	IWorkflowSettings,
 } from 'n8n-workflow';
-import { setTimeout as sleep } from 'node:timers/promises';
 
-const POLL_MS = 200;
+import { until } from './process';
 
 /** Milliseconds an execution may take; longer ones hang. */
 const EXECUTION_LIMIT_MS = 240_000;
@@ -59,7 +58,7 @@ export class N8nClient {
 	/** Signs in as the owner, whose account is made when the server is new. */
 	async signIn(): Promise<void> {
 		// Older n8n is ready before its API is.
-		while ((await fetch(`${this.url}/rest/settings`)).status === 404) await sleep(POLL_MS);
+		await until('n8n has its API', async () => (await fetch(`${this.url}/rest/settings`)).ok);
 		const { userManagement } = await this.request<{
 			userManagement: { showSetupOnFirstLoad: boolean };
 		}>('GET', '/settings');
@@ -131,6 +130,17 @@ export class N8nClient {
 		await this.request('POST', `/workflows/${workflowId}/activate`, { versionId });
 	}
 
+	/** Publishes a workflow and waits until its webhook is live. @returns the webhook's URL */
+	async activateWebhook(workflowId: string, path: string): Promise<string> {
+		await this.activate(workflowId);
+		const url = `${this.url}/webhook/${path}`;
+		await until(`${url} responds`, async () => {
+			const { headers } = await fetch(url, { method: 'OPTIONS', headers: { origin: url } });
+			return headers.get('access-control-allow-methods')?.includes('POST') === true;
+		});
+		return url;
+	}
+
 	/**
 	 * Runs a stored workflow from its Manual or Schedule Trigger, as Execute Workflow in the editor does,
 	 * to its end.
@@ -145,18 +155,17 @@ export class N8nClient {
 			// Older n8n wants the workflow, newer knows it.
 			{ workflowData, triggerToStartFrom: { name: trigger?.name } },
 		);
-		const deadline = Date.now() + EXECUTION_LIMIT_MS;
-		for (;;) {
+		const hasEnded = async () => {
 			// Some older n8n cannot hand over a running execution, but list it.
 			const { results } = await this.request<{ results: Array<{ id: string; status: string }> }>(
 				'GET',
 				'/executions?limit=100',
 			);
 			const status = results.find(({ id }) => id === executionId)?.status ?? 'new';
-			if (!['new', 'running', 'waiting'].includes(status)) return await this.execution(executionId);
-			if (Date.now() > deadline) throw new Error(`Execution ${executionId} has not ended`);
-			await sleep(POLL_MS);
-		}
+			return !['new', 'running', 'waiting'].includes(status);
+		};
+		await until(`execution ${executionId} has ended`, hasEnded, EXECUTION_LIMIT_MS);
+		return await this.execution(executionId);
 	}
 
 	/** How a finished execution ended. */

@@ -2,12 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, chown, mkdir, open, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
-import { freePort, isPortInUse, run, tail } from './process';
+import { freePort, run, untilListening } from './process';
 
 const START_LIMIT_MS = 30_000;
-const POLL_MS = 100;
 const POSTGRESQL = '/usr/lib/postgresql';
 
 /** A database server that the tests started. */
@@ -114,15 +112,10 @@ async function start(
 		child.kill('SIGINT');
 		await exit;
 	};
-	const deadline = Date.now() + START_LIMIT_MS;
-	while (!(await isPortInUse(port))) {
-		if (child.exitCode !== null || Date.now() > deadline) {
-			if (child.exitCode === null) await stop();
-			throw new Error(
-				`${command.join(' ')} did not start:\n${tail(await readFile(logFile, 'utf8'))}`,
-			);
-		}
-		await sleep(POLL_MS);
-	}
+	await untilListening(child, port, {
+		name: command.join(' '),
+		limitMs: START_LIMIT_MS,
+		output: async () => await readFile(logFile, 'utf8'),
+	});
 	return stop;
 }

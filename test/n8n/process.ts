@@ -1,9 +1,11 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const HEARTBEAT_MS = 15_000;
 const TAIL_LINES = 25;
+const POLL_MS = 100;
 
 export interface CommandOptions {
 	cwd: string;
@@ -68,6 +70,36 @@ export async function run(
 	} finally {
 		clearInterval(heartbeat);
 		process.off('exit', endWithThisProcess);
+	}
+}
+
+/** Waits until something is so. @throws Error when it is not within `limitMs` */
+export async function until(
+	what: string,
+	isSo: () => boolean | Promise<boolean>,
+	limitMs = 60_000,
+): Promise<void> {
+	const deadline = Date.now() + limitMs;
+	while (!(await isSo())) {
+		if (Date.now() > deadline) throw new Error(`Not within ${limitMs / 1000} s: ${what}`);
+		await sleep(POLL_MS);
+	}
+}
+
+/**
+ * Waits until a started process accepts connections.
+ * @throws Error with the end of what it printed when it ends, or does not listen within `limitMs`
+ */
+export async function untilListening(
+	child: ChildProcess,
+	port: number,
+	{ name, limitMs, output }: { name: string; limitMs: number; output(): Promise<string> },
+): Promise<void> {
+	const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+	const isReady = async () => hasEnded() || (await isPortInUse(port));
+	await until(`${name} listens`, isReady, limitMs).catch(() => child.kill());
+	if (!(await isPortInUse(port))) {
+		throw new Error(`${name} did not start:\n${tail(await output())}`);
 	}
 }
 

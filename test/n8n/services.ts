@@ -26,7 +26,7 @@ interface ToolCall {
 }
 
 /** Response of the chat model: text, or the arguments of each call it makes to the only tool. */
-export type ChatAnswer = string | object[];
+export type ChatAnswer = string | readonly object[];
 
 /** What Slack, Google Drive, any site with an upload form, and OpenAI's chat API are to the workflows. */
 export interface Services {
@@ -39,9 +39,10 @@ export interface Services {
 	chats: ChatRequest[];
 	/** Sets how the chat model responds. */
 	chat(answer: (messages: ChatMessage[]) => ChatAnswer): void;
+	/** Forgets what came. */
+	clear(): void;
 	/** Environment of an n8n whose requests to slack.com and googleapis.com end here. */
 	env: Record<string, string>;
-	close(): Promise<void>;
 }
 
 export interface ChatRequest {
@@ -69,8 +70,8 @@ https.request = (options, ...rest) =>
 		: request(options, ...rest);
 `;
 
-/** Starts local stand-ins for the services that workflows hand images to. */
-export async function startServices(): Promise<Services> {
+/** Starts local stand-ins for the services that workflows hand images to, and lets a part play with them. */
+export async function withServices(play: (services: Services) => Promise<void>): Promise<void> {
 	const server = createServer((request, response) => {
 		serve(request).then(
 			(answer) => send(response, answer),
@@ -101,22 +102,14 @@ export async function startServices(): Promise<Services> {
 				drive.push(...(await filesOf(body, contentType)));
 				return { body: { id: `file-${drive.length}` } };
 			case '/slack.com/api/files.getUploadURLExternal': {
-				const file = searchParams.get('filename') ?? '';
-				const query = new URLSearchParams({ file, length: searchParams.get('length') ?? '' });
-				return {
-					body: {
-						ok: true,
-						upload_url: `https://files.slack.com/upload?${query}`,
-						file_id: `F-${file}`,
-					},
-				};
+				const upload_url = `https://files.slack.com/upload?${searchParams}`;
+				return { body: { ok: true, upload_url, file_id: `F-${searchParams.get('filename')}` } };
 			}
 			case '/files.slack.com/upload': {
 				const [upload] = await filesOf(body, contentType);
-				if (String(upload.bytes.length) !== searchParams.get('length')) {
-					return { status: 400, body: { ok: false, error: 'length' } };
-				}
-				slack.push({ ...upload, fileName: searchParams.get('file') ?? '' });
+				const isWhole = String(upload.bytes.length) === searchParams.get('length');
+				if (!isWhole) return { status: 400, body: { ok: false, error: 'length' } };
+				slack.push({ ...upload, fileName: searchParams.get('filename') ?? '' });
 				return { body: { ok: true } };
 			}
 			case '/slack.com/api/files.completeUploadExternal':
@@ -153,22 +146,23 @@ export async function startServices(): Promise<Services> {
 	}
 
 	const hook = REDIRECT.replace('SERVICES_PORT', String(port));
-	return {
-		url,
-		slack,
-		drive,
-		chats,
-		chat: (answer) => {
-			chatAnswer = answer;
-			chats.length = 0;
-		},
-		env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}` },
-		async close() {
-			server.close();
-			server.closeAllConnections();
-			await once(server, 'close');
-		},
-	};
+	try {
+		await play({
+			url,
+			slack,
+			drive,
+			chats,
+			chat: (answer) => (chatAnswer = answer),
+			clear() {
+				for (const list of [slack, drive, chats]) list.length = 0;
+			},
+			env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}` },
+		});
+	} finally {
+		server.close();
+		server.closeAllConnections();
+		await once(server, 'close');
+	}
 }
 
 interface Answer {
@@ -199,22 +193,18 @@ async function filesOf(body: Buffer, contentType: string): Promise<Upload[]> {
 }
 
 function completion({ tools, stream, messages }: ChatRequest, answer: ChatAnswer): Answer {
-	const calls =
-		typeof answer === 'string'
-			? undefined
-			: answer.map((input, index) => ({
-					index,
-					id: `call_${messages.length}_${index}`,
-					type: 'function',
-					function: { name: tools?.[0].function.name, arguments: JSON.stringify(input) },
-				}));
-	const message = {
-		role: 'assistant',
-		content: typeof answer === 'string' ? answer : null,
-		...(calls && { tool_calls: calls }),
-	};
+	const isText = typeof answer === 'string';
+	const tool_calls = isText
+		? undefined
+		: answer.map((input, index) => ({
+				index,
+				id: `call_${messages.length}_${index}`,
+				type: 'function',
+				function: { name: tools?.[0].function.name, arguments: JSON.stringify(input) },
+			}));
+	const message = { role: 'assistant', content: isText ? answer : null, tool_calls };
 	const common = { id: 'chatcmpl-1', created: 0, model: 'local' };
-	const finish_reason = calls ? 'tool_calls' : 'stop';
+	const finish_reason = isText ? 'stop' : 'tool_calls';
 	if (!stream) {
 		return {
 			body: {

@@ -1,15 +1,18 @@
-import { copyFile, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import assert from 'node:assert/strict';
+import { copyFile, mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { startGateway, type Gateway } from '../gateway';
-import { N8nClient } from './client';
+import { startGateway, type Fault, type Gateway } from '../gateway';
+import { N8nClient, type Execution, type WorkflowFile } from './client';
 import { installPackage } from './community';
 import type { N8nInstallation } from './install';
 import { startServer, type N8nServer } from './server';
 
 /** Where parts leave logs and screenshots. */
 export const REPORTS = path.resolve(__dirname, '../../output/test-n8n');
+/** Workflows to import. */
+export const EXAMPLES = path.resolve(__dirname, '../../examples');
 
 /** What parts share: n8n and our package, both as a user has them. */
 export interface Product {
@@ -32,6 +35,39 @@ export interface Stage {
 /** The credential's data for the gateway of a stage. */
 export function credentialData({ gateway }: Pick<Stage, 'gateway'>, apiKey = gateway.key) {
 	return { baseUrl: `${gateway.url}/api/v3`, apiKey, gateway: 'automatic' };
+}
+
+/**
+ * Runs a workflow to its end, with an empty ledger.
+ * @throws AssertionError with n8n's message when it fails
+ */
+export async function execute(
+	{ client, gateway }: Pick<Stage, 'client' | 'gateway'>,
+	workflow: WorkflowFile,
+): Promise<Execution> {
+	const id = await client.saveWorkflow(workflow);
+	gateway.ledger.clear();
+	const execution = await client.execute(id);
+	const { status, error } = execution;
+	assert.equal(status, 'success', `${error?.message}: ${error?.description}`);
+	return execution;
+}
+
+/** Moderation, which rejects every request with `prompt` in its prompt. */
+export function moderated(prompt: string): Fault {
+	return {
+		on: 'request',
+		nth: 'every',
+		match: { prompt },
+		status: 400,
+		code: 'InputTextSensitiveContentDetected',
+		message: 'The request failed because the input text may contain sensitive information.',
+	};
+}
+
+/** An example of this repository. @param name without `.json` */
+export async function readExample(name: string): Promise<WorkflowFile> {
+	return JSON.parse(await readFile(path.join(EXAMPLES, `${name}.json`), 'utf8')) as WorkflowFile;
 }
 
 /**

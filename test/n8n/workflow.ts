@@ -57,3 +57,9 @@ export function workflowOf(
 export function row(...names: string[]): Edge[] {
 	return names.slice(1).map((name, index) => [names[index], name]);
 }
+
+/** A Code node that puts out items with a prompt each. */
+export function promptList(prompts: string[]): NodeSketch {
+	const items = JSON.stringify(prompts.map((prompt) => ({ json: { prompt } })));
+	return { type: 'code', typeVersion: 2, parameters: { jsCode: `return ${items}` } };
+}

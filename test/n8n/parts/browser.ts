@@ -5,14 +5,14 @@ import { chromium, selectors, type Page } from 'playwright-core';
 
 import { OWNER, type WorkflowFile } from '../client';
 import type { Check } from '../check';
+import { assertSameFiles, generatedBy } from '../images';
 import type { Part } from '../run';
-import { onStage, REPORTS, type Product, type Stage } from '../stage';
-import { row, SEEDREAM, workflowOf, type NodeSketch } from '../workflow';
+import { moderated, onStage, readExample, REPORTS, type Product, type Stage } from '../stage';
+import { promptList, row, SEEDREAM, workflowOf, type NodeSketch } from '../workflow';
 
 const CHROMIUM = '/usr/bin/chromium';
 const SCREENSHOTS = path.join(REPORTS, 'screenshots');
 const PICTURES = path.resolve(__dirname, '../../../docs/images');
-const EXAMPLES = path.resolve(__dirname, '../../../examples');
 const PROMPT = 'A red bicycle leaning on a sunny white wall';
 
 /** What a newcomer does in the editor: find the node, make a credential, choose a model, see the image. */
@@ -23,7 +23,8 @@ export const browser: Part = async (product, check) => {
 		// A newcomer has no credential yet.
 		const [{ id }] = await stage.client.request<Array<{ id: string }>>('GET', '/credentials');
 		await stage.client.request('DELETE', `/credentials/${id}`);
-		await openEditor(page, stage);
+		await signIn(page, stage);
+		await openNewWorkflow(page, stage, 'First workflow');
 		await addNode(page, check);
 		await makeCredential(page, stage, check);
 		await chooseModel(page, check);
@@ -40,20 +41,13 @@ export const pictures: Part = async (product, check) => {
 	await inBrowser(product, 'pictures', async (page, stage) => {
 		await page.setViewportSize({ width: 1440, height: 800 });
 		await signIn(page, stage);
-		for (const { name, example, node, view } of [
-			{
-				name: 'text-to-image',
-				example: 'text-to-image-to-disk',
-				node: 'Generate Image',
-				view: true,
-			},
-			{ name: 'image-to-image', example: 'product-photo-edit', node: 'New Background', view: true },
-			{ name: 'image-set', example: 'image-set', node: 'Generate Set', view: false },
+		for (const [name, example, node] of [
+			['text-to-image', 'text-to-image-to-disk', 'Generate Image'],
+			['image-to-image', 'product-photo-edit', 'New Background'],
+			['image-set', 'image-set', 'Generate Set'],
 		]) {
 			await check(`docs/images/${name}.jpg`, async () => {
-				const file = path.join(EXAMPLES, `${example}.json`);
-				const workflow = JSON.parse(await readFile(file, 'utf8')) as WorkflowFile;
-				await openWorkflow(page, stage, workflow);
+				await openWorkflow(page, stage, await readExample(example));
 				await page.getByTestId('execute-workflow-button').click();
 				await page.getByText('Workflow executed successfully').first().waitFor();
 				if (name === 'text-to-image') await picture(page, 'workflow');
@@ -61,7 +55,7 @@ export const pictures: Part = async (product, check) => {
 				const output = page.getByTestId('output-panel');
 				const button = output.getByTestId('ndv-view-binary-data').first();
 				await button.waitFor();
-				if (view) {
+				if (name !== 'image-set') {
 					await button.click();
 					await output.locator('img[src*="binary-data"]').waitFor();
 				}
@@ -136,22 +130,15 @@ async function openNode(page: Page, name: string): Promise<void> {
 	await page.getByTestId('parameter-input-prompt').waitFor();
 }
 
-async function openEditor(page: Page, stage: Stage): Promise<void> {
-	await signIn(page, stage);
-	await openWorkflow(page, stage, {
-		name: 'First workflow',
-		nodes: [
-			{
-				id: 'a0000000-0000-4000-8000-000000000001',
-				name: 'When clicking ‘Execute workflow’',
-				type: 'n8n-nodes-base.manualTrigger',
-				typeVersion: 1,
-				position: [0, 0],
-				parameters: {},
-			},
-		],
-		connections: {},
-	});
+/** Opens a new workflow in the editor: a Manual Trigger and what follows it, in a row. */
+async function openNewWorkflow(
+	page: Page,
+	stage: Stage,
+	name: string,
+	nodes: Record<string, NodeSketch> = {},
+): Promise<void> {
+	const all = { Start: { type: 'manualTrigger' }, ...nodes };
+	await openWorkflow(page, stage, workflowOf(name, all, row(...Object.keys(all))));
 }
 
 async function addNode(page: Page, check: Check): Promise<void> {
@@ -224,8 +211,7 @@ async function seeImage(page: Page, { gateway }: Stage, check: Check): Promise<v
 		const [image] = gateway.ledger.images;
 		assert.equal(image.prompt, PROMPT);
 		assert.match(image.model, /seedream-4-0-20260415/);
-		const made = await fetch(String(image.url));
-		assert.ok(downloaded.equals(Buffer.from(await made.arrayBuffer())));
+		assertSameFiles([downloaded], await generatedBy(gateway));
 
 		await page.getByTestId('ndv-view-binary-data').click();
 		const picture = page.getByTestId('output-panel').locator('img[src*="binary-data"]');
@@ -267,9 +253,8 @@ async function changeFields(page: Page, stage: Stage, check: Check): Promise<voi
 	for (const { operation, fields, references } of OPERATIONS) {
 		const models = MODELS.filter(({ sets }) => operation !== 'imageSet' || sets);
 		await check(`${operation}: fields follow the model`, async () => {
-			const sketch: NodeSketch = { type: SEEDREAM, parameters: { operation, prompt: PROMPT } };
-			const workflow = { Start: { type: 'manualTrigger' }, Seedream: sketch };
-			await openWorkflow(page, stage, workflowOf(operation, workflow, row('Start', 'Seedream')));
+			const parameters = { operation, prompt: PROMPT };
+			await openNewWorkflow(page, stage, operation, { Seedream: { type: SEEDREAM, parameters } });
 			await openNode(page, 'Seedream');
 			for (const { name: model, sizes, webSearch } of models) {
 				await page.getByTestId('rlc-input').click();
@@ -306,29 +291,15 @@ async function loseRun(page: Page, stage: Stage, check: Check): Promise<void> {
 		async () => {
 			const { gateway } = stage;
 			gateway.reset();
-			gateway.inject({
-				on: 'request',
-				nth: 'every',
-				match: { prompt: 'refused' },
-				status: 400,
-				code: 'InputTextSensitiveContentDetected',
-				message: 'The request failed because the input text may contain sensitive information.',
-			});
-			const prompts = ['one', 'two', 'three', 'refused'].map((prompt) => ({ json: { prompt } }));
-			const workflow = {
-				Start: { type: 'manualTrigger' },
-				Prompts: {
-					type: 'code',
-					typeVersion: 2,
-					parameters: { jsCode: `return ${JSON.stringify(prompts)}` },
-				},
-				Seedream: {
-					type: SEEDREAM,
-					parameters: { prompt: '={{ $json.prompt }}', options: { concurrentRequests: 1 } },
-				},
+			gateway.inject(moderated('refused'));
+			const parameters = {
+				prompt: '={{ $json.prompt }}',
+				options: { concurrentRequests: 1 },
 			};
-			const edges = row('Start', 'Prompts', 'Seedream');
-			await openWorkflow(page, stage, workflowOf('Lost run', workflow, edges));
+			await openNewWorkflow(page, stage, 'Lost run', {
+				Prompts: promptList(['one', 'two', 'three', 'refused']),
+				Seedream: { type: SEEDREAM, parameters },
+			});
 			await openNode(page, 'Seedream');
 			const output = page.getByTestId('output-panel');
 			await page.getByTestId('execute-previous-node').first().click();
@@ -355,9 +326,7 @@ async function loseRun(page: Page, stage: Stage, check: Check): Promise<void> {
 async function seeInTheDark(page: Page, stage: Stage, check: Check): Promise<void> {
 	await check('the icon for dark themes shows in the dark', async () => {
 		await page.evaluate("localStorage.setItem('N8N_THEME', 'dark')");
-		const workflow = { Start: { type: 'manualTrigger' }, Seedream: { type: SEEDREAM } };
-		const edges = row('Start', 'Seedream');
-		await openWorkflow(page, stage, workflowOf('In the dark', workflow, edges));
+		await openNewWorkflow(page, stage, 'In the dark', { Seedream: { type: SEEDREAM } });
 		const node = page.getByTestId('canvas-node').filter({ hasText: 'Seedream' });
 		await node.locator('img[src$="seedream.dark.svg"]').waitFor();
 		await page.getByTestId('canvas-handle-plus').last().click();

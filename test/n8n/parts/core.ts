@@ -4,12 +4,19 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import sharp from 'sharp';
 
-import type { WorkflowFile } from '../client';
 import type { Check } from '../check';
-import { credentialData, onStage, type Product, type Stage } from '../stage';
+import {
+	assertSameFiles,
+	bodiesSent,
+	fetchBytes,
+	generatedBy,
+	storedIn,
+	writtenBy,
+} from '../images';
+import { credentialData, execute, onStage, readExample, type Product, type Stage } from '../stage';
 import { SEEDREAM, SEEDREAM_TOOL } from '../workflow';
 
-const EXAMPLES = path.resolve(__dirname, '../../../examples');
+const FIRST_EXAMPLE = 'text-to-image-to-disk';
 
 /** Result of the credential's Test. */
 export interface TestResult {
@@ -35,8 +42,8 @@ export async function core(
 		await installed(product, stage, check);
 		await known(stage, check);
 		await credential(stage, check, wrongKey);
-		for (const file of ['text-to-image-to-disk', 'product-photo-edit', 'image-set']) {
-			await check(`example ${file}`, () => runExample(stage, `${file}.json`));
+		for (const name of [FIRST_EXAMPLE, 'product-photo-edit', 'image-set']) {
+			await check(`example ${name}`, () => runExample(stage, name));
 		}
 		await check('a wrong parameter stops before anything is sent', () => refuseEmptyPrompt(stage));
 		await check('a wrong key stops the run with a message of ours', () => refuseWrongKey(stage));
@@ -147,63 +154,32 @@ async function credential(stage: Stage, check: Check, wrongKey: TestResult): Pro
 }
 
 /** Every image that the gateway billed is an item, with the same bytes in n8n and on the disk. */
-async function runExample({ client, gateway, folder }: Stage, name: string): Promise<void> {
-	gateway.reset();
-	const example = JSON.parse(await readFile(path.join(EXAMPLES, name), 'utf8')) as WorkflowFile;
-	const id = await client.saveWorkflow(example);
-	const { status, error, items } = await client.execute(id);
-	assert.equal(status, 'success', `${error?.message}: ${error?.description}`);
-
-	const made = example.nodes
+async function runExample(stage: Stage, name: string): Promise<void> {
+	const { client, gateway, folder } = stage;
+	const example = await readExample(name);
+	const { items } = await execute(stage, example);
+	const images = example.nodes
 		.filter(({ type }) => type === SEEDREAM)
 		.flatMap((node) => items(node.name));
-	const { images } = gateway.ledger;
-	assert.equal(made.length, images.filter(({ billed }) => billed).length);
-	assert.deepEqual(
-		made.map(({ json }) => json.url),
-		images.map(({ url }) => url),
-	);
-
-	const written = items('Save to Disk');
-	assert.notEqual(written.length, 0);
-	for (const { json, binary } of written) {
-		const { id, data } = binary?.data ?? {};
-		// n8n 1 keeps files in memory unless it is told otherwise.
-		const stored = id ? await client.binary(id) : Buffer.from(String(data), 'base64');
-		assert.ok(stored.equals(await readFile(path.join(folder, String(json.fileName)))));
-		const source = made.find(
-			(item) => item.binary?.data.id === id && item.binary?.data.data === data,
-		)?.json;
-		const answer = await fetch(String(source?.url));
-		assert.ok(stored.equals(Buffer.from(await answer.arrayBuffer())));
-		const { format, width, height } = await sharp(stored).metadata();
-		assert.deepEqual(
-			{ mimeType: `image/${format}`, width, height },
-			{
-				mimeType: source?.mimeType,
-				width: source?.width,
-				height: source?.height,
-			},
-		);
-		assert.equal(binary?.data.mimeType, source?.mimeType);
+	assertSameFiles(await storedIn(client, images), await generatedBy(gateway));
+	const saved = items('Save to Disk');
+	assertSameFiles(await writtenBy(folder, saved), await storedIn(client, saved));
+	for (const { json, binary } of images) {
+		const [{ mimeType }] = Object.values(binary ?? {});
+		assert.equal(mimeType, json.mimeType);
+		const { format, width, height } = await sharp(await fetchBytes(json.url)).metadata();
+		assert.deepEqual([`image/${format}`, width, height], [mimeType, json.width, json.height]);
 	}
-}
-
-/** Requests for images; a model list may have been asked for, which is free. */
-function posts({ ledger }: Stage['gateway']) {
-	return ledger.requests.filter(({ method }) => method === 'POST');
 }
 
 async function refuseEmptyPrompt({ client, gateway }: Stage): Promise<void> {
 	gateway.reset();
-	const file = path.join(EXAMPLES, 'text-to-image-to-disk.json');
-	const workflow = JSON.parse(await readFile(file, 'utf8')) as WorkflowFile;
-	workflow.name = 'Empty prompt';
+	const workflow = { ...(await readExample(FIRST_EXAMPLE)), name: 'Empty prompt' };
 	for (const node of workflow.nodes) if (node.type === SEEDREAM) node.parameters.prompt = '=';
 	const { status, error } = await client.execute(await client.saveWorkflow(workflow));
 	assert.equal(status, 'error');
 	assert.match(String(error?.message), /prompt/i);
-	assert.deepEqual(posts(gateway), []);
+	assert.deepEqual(bodiesSent(gateway), []);
 }
 
 async function refuseOtherDomain(stage: Stage): Promise<void> {
@@ -220,9 +196,7 @@ async function refuseOtherDomain(stage: Stage): Promise<void> {
 
 /** Runs the first example with another credential. */
 async function runWith({ client }: Stage, name: string) {
-	const file = path.join(EXAMPLES, 'text-to-image-to-disk.json');
-	const workflow = JSON.parse(await readFile(file, 'utf8')) as WorkflowFile;
-	workflow.name = name;
+	const workflow = { ...(await readExample(FIRST_EXAMPLE)), name };
 	for (const node of workflow.nodes) {
 		if (node.type === SEEDREAM) node.credentials = { seedreamApi: { id: null, name } };
 	}

@@ -3,157 +3,141 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { INodeExecutionData } from 'n8n-workflow';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Execution, WorkflowFile } from '../client';
 import type { Check } from '../check';
+import {
+	assertSameFiles,
+	bodiesSent,
+	fetchBytes,
+	generatedBy,
+	referencesSent,
+	writtenBy,
+} from '../images';
 import type { Part } from '../run';
-import { startServices, type Services } from '../services';
-import { onStage, type Stage } from '../stage';
+import { withServices, type Services } from '../services';
+import { execute, EXAMPLES, onStage, readExample, type Stage } from '../stage';
 import { SEEDREAM, SEEDREAM_CREDENTIAL } from '../workflow';
-
-const EXAMPLES = path.resolve(__dirname, '../../../examples');
 
 interface Scene extends Stage {
 	services: Services;
 }
 
 interface Played extends Execution {
-	/** The items of all our nodes. */
+	/** The items of all our nodes, without those that failed. */
 	images: INodeExecutionData[];
+	/** Names of the files written by Save to Disk, without folder and extension. */
+	saved: string[];
 }
 
 /** What is special about an example: what it needs, and what it leaves behind. */
-type Scenario = (scene: Scene, example: WorkflowFile) => Promise<void>;
+type Scenario = (scene: Scene, example: WorkflowFile) => Promise<unknown>;
 
 const SCENARIOS: Record<string, Scenario> = {
-	'ai-agent-illustrates.json': illustrate,
-	'compare-two-models.json': compareModels,
-	'one-prompt-all-aspect-ratios.json': allRatios,
-	'product-photo-edit.json': async (scene, example) => {
-		const { images, items } = await play(scene, example);
-		assert.equal(images.length, 2);
-		await sameFiles(scene, items('Save to Disk'), 1);
-	},
-	'product-photos-from-folder.json': photosFromFolder,
-	'scheduled-campaign-to-slack-and-drive.json': campaign,
-	'image-set.json': async (scene, example) => {
-		const { items } = await play(scene, example);
-		await sameFiles(scene, items('Save to Disk'), 4);
-	},
-	'spreadsheet-of-prompts.json': spreadsheet,
-	'storyboard-from-references.json': storyboard,
-	'text-to-image-to-disk.json': async (scene, example) => {
-		const { items } = await play(scene, example);
-		await sameFiles(scene, items('Save to Disk'), 1);
-	},
-	'webhook-returns-image.json': returnImage,
+	'ai-agent-illustrates': illustrate,
+	'compare-two-models': compareModels,
+	'one-prompt-all-aspect-ratios': allRatios,
+	'product-photo-edit': photoEdit,
+	'product-photos-from-folder': photosFromFolder,
+	'scheduled-campaign-to-slack-and-drive': campaign,
+	'image-set': (scene, example) => saveAll(scene, example, 4),
+	'spreadsheet-of-prompts': spreadsheet,
+	'storyboard-from-references': storyboard,
+	'text-to-image-to-disk': (scene, example) => saveAll(scene, example, 1),
+	'webhook-returns-image': returnImage,
 };
 
 /** Every example as it is imported, on the real server; only credentials of other services are put in. */
 export const examples: Part = async (product, check) => {
-	const services = await startServices();
-	try {
-		await onStage(
-			product,
-			'examples',
-			async (stage) => {
-				const files = (await readdir(EXAMPLES)).filter((file) => file.endsWith('.json'));
-				await check('each is run here', async () => {
-					assert.deepEqual(files.sort(), Object.keys(SCENARIOS).sort());
-				});
-				for (const file of files) await checkExample({ ...stage, services }, file, check);
-			},
-			services.env,
-		);
-	} finally {
-		await services.close();
-	}
+	await withServices(async (services) => {
+		const perform = async (stage: Stage) => {
+			const files = (await readdir(EXAMPLES)).filter((file) => file.endsWith('.json'));
+			const names = files.map((file) => path.parse(file).name);
+			await check('each is run here', async () => {
+				assert.deepEqual(names.sort(), Object.keys(SCENARIOS).sort());
+			});
+			for (const name of names) await checkExample({ ...stage, services }, name, check);
+		};
+		await onStage(product, 'examples', perform, services.env);
+	});
 };
 
-async function checkExample(scene: Scene, file: string, check: Check): Promise<void> {
-	const example = JSON.parse(await readFile(path.join(EXAMPLES, file), 'utf8')) as WorkflowFile;
-	await check(`${file} says what to change and imports`, async () => {
+async function checkExample(scene: Scene, name: string, check: Check): Promise<void> {
+	const example = await readExample(name);
+	await check(`${name} says what to change and imports`, async () => {
 		const note = example.nodes.find(({ type }) => type.endsWith('.stickyNote'));
 		const content = String(note?.parameters.content);
 		assert.match(content, /\*\*To change\*\*/);
 		// Every node the note names is there, and so is every node of ours in the note.
-		const named = [...content.matchAll(/\*\*([^*]+)\*\*/g)].map(([, name]) => name);
-		const names = example.nodes.map(({ name }) => name);
+		const named = [...content.matchAll(/\*\*([^*]+)\*\*/g)].map(([, words]) => words);
+		const nodes = example.nodes.map((node) => node.name);
 		const notNodes = ['To change', 'To try', 'Max Images per Run'];
-		for (const name of named) assert.ok([...names, ...notNodes].includes(name), name);
-		for (const { name, type } of example.nodes) {
-			if (type.startsWith(SEEDREAM)) assert.ok(content.includes(`**${name}**`), name);
-			assert.match(type, /^(n8n-nodes-base|@n8n\/n8n-nodes-langchain|n8n-nodes-seedream)\./);
+		for (const words of named) assert.ok([...nodes, ...notNodes].includes(words), words);
+		for (const node of example.nodes) {
+			if (node.type.startsWith(SEEDREAM)) assert.ok(named.includes(node.name), node.name);
+			assert.match(node.type, /^(n8n-nodes-base|@n8n\/n8n-nodes-langchain|n8n-nodes-seedream)\./);
 		}
 		await scene.client.saveWorkflow(example);
 	});
-	await check(`${file} runs`, () => SCENARIOS[file](scene, example));
+	await check(`${name} runs`, async () => {
+		await SCENARIOS[name](scene, example);
+	});
 }
 
 /** Runs an example. Every image the gateway billed is an item of our nodes. */
 async function play(scene: Scene, example: WorkflowFile): Promise<Played> {
-	const { client, gateway, services } = scene;
-	gateway.reset();
-	services.slack.length = 0;
-	services.drive.length = 0;
-	const execution = await client.execute(await client.saveWorkflow(example));
-	const { status, error, items } = execution;
-	assert.equal(status, 'success', `${error?.message}: ${error?.description}`);
+	const { gateway, services } = scene;
+	services.clear();
+	const execution = await execute(scene, example);
 	const images = example.nodes
 		.filter(({ type }) => type === SEEDREAM)
-		.flatMap(({ name }) => items(name))
+		.flatMap(({ name }) => execution.items(name))
 		.filter(({ json }) => !json.error);
 	assert.deepEqual(
 		images.map(({ json }) => json.url).sort(),
 		gateway.ledger.images.map(({ url }) => url).sort(),
 	);
-	return { ...execution, images };
+	const saved = execution
+		.items('Save to Disk')
+		.map(({ json }) => path.parse(String(json.fileName)).name);
+	return { ...execution, images, saved };
 }
 
-async function fetchBytes(url: unknown): Promise<Buffer> {
-	return Buffer.from(await (await fetch(String(url))).arrayBuffer());
+/** Runs an example whose images all go to the disk. */
+async function saveAll(scene: Scene, example: WorkflowFile, count: number): Promise<Played> {
+	const played = await play(scene, example);
+	const written = await writtenBy(scene.folder, played.items('Save to Disk'));
+	assert.equal(written.length, count);
+	assertSameFiles(written, await generatedBy(scene.gateway));
+	return played;
 }
 
-/** The files that items name, written by n8n, hold what the gateway made. */
-async function sameFiles({ folder, gateway }: Scene, saved: INodeExecutionData[], count: number) {
-	assert.equal(saved.length, count);
-	const made = await Promise.all(gateway.ledger.images.map(({ url }) => fetchBytes(url)));
-	for (const { json } of saved) {
-		const written = await readFile(path.join(folder, String(json.fileName)));
-		assert.ok(
-			made.some((image) => image.equals(written)),
-			String(json.fileName),
-		);
-	}
-	assert.equal(new Set(saved.map(({ json }) => json.fileName)).size, count);
+/** The second of two images is written. */
+async function photoEdit(scene: Scene, example: WorkflowFile): Promise<void> {
+	const { items } = await play(scene, example);
+	const generated = await generatedBy(scene.gateway);
+	assert.equal(generated.length, 2);
+	assertSameFiles(await writtenBy(scene.folder, items('Save to Disk')), generated.slice(1));
 }
 
 async function compareModels(scene: Scene, example: WorkflowFile): Promise<void> {
-	const { images, items } = await play(scene, example);
-	assert.equal(images.length, 4);
-	const sides = items('Side by Side');
-	assert.deepEqual(
-		sides.map(({ binary }) => Object.keys(binary ?? {}).sort()),
-		[
-			['a', 'b'],
-			['a', 'b'],
-		],
-	);
-	await sameFiles(scene, [...items('Save A'), ...items('Save B')], 4);
+	const { items } = await play(scene, example);
+	const sides = items('Side by Side').map(({ binary }) => Object.keys(binary ?? {}).sort());
+	assert.deepEqual(sides, [
+		['a', 'b'],
+		['a', 'b'],
+	]);
+	const saved = [...items('Save A'), ...items('Save B')];
+	assert.equal(saved.length, 4);
+	assertSameFiles(await writtenBy(scene.folder, saved), await generatedBy(scene.gateway));
 	assert.equal(new Set(scene.gateway.ledger.images.map(({ model }) => model)).size, 2);
 }
 
 async function allRatios(scene: Scene, example: WorkflowFile): Promise<void> {
-	const { images, items } = await play(scene, example);
-	await sameFiles(scene, items('Save to Disk'), 8);
+	const { images, saved } = await saveAll(scene, example, 8);
 	const ratios = images.map(({ json }) => Number(json.width) / Number(json.height));
 	assert.equal(new Set(ratios).size, 8);
-	const names = items('Save to Disk').map(({ json }) => String(json.fileName));
-	assert.ok(
-		names.some((name) => name.endsWith('lighthouse-21x9.jpg')),
-		names.join(', '),
-	);
+	assert.ok(saved.includes('lighthouse-21x9'), saved.join(', '));
 }
 
 async function photosFromFolder(scene: Scene, example: WorkflowFile): Promise<void> {
@@ -169,120 +153,88 @@ async function photosFromFolder(scene: Scene, example: WorkflowFile): Promise<vo
 		photos.push(photo);
 		await writeFile(path.join(folder, name), photo);
 	}
-	const { items } = await play(scene, example);
-	await sameFiles(scene, items('Save to Disk'), 3);
-	const names = items('Save to Disk').map(({ json }) => path.parse(String(json.fileName)).name);
-	assert.deepEqual(names.sort(), ['chair-garden', 'lamp-garden', 'mug-garden']);
-	const posts = scene.gateway.ledger.requests.filter(({ method }) => method === 'POST');
-	const sent = posts.map(({ body }) => {
-		const image = String((body as { image: unknown }).image);
-		return Buffer.from(image.slice(image.indexOf(',') + 1), 'base64');
-	});
-	for (const photo of photos) assert.ok(sent.some((image) => image.equals(photo)));
+	const { saved } = await saveAll(scene, example, 3);
+	assert.deepEqual(saved.sort(), ['chair-garden', 'lamp-garden', 'mug-garden']);
+	const sent = bodiesSent(scene.gateway).map(({ image }) => String(image).split(',')[1]);
+	assertSameFiles(
+		sent.map((base64) => Buffer.from(base64, 'base64')),
+		photos,
+	);
 }
 
 async function campaign(scene: Scene, example: WorkflowFile): Promise<void> {
 	const { client, services } = scene;
-	await client.saveCredential({
-		name: 'Slack account',
-		type: 'slackApi',
-		data: { accessToken: 'local' },
-	});
+	const save = async (name: string, type: string, data: Record<string, string>) =>
+		await client.saveCredential({ name, type, data });
+	await save('Slack account', 'slackApi', { accessToken: 'local' });
 	// Google's consent page cannot be clicked here; a service account signs in by itself.
 	const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-	await client.saveCredential({
-		name: 'Google account',
-		type: 'googleApi',
-		data: {
-			email: 'local@example.com',
-			privateKey: String(privateKey.export({ type: 'pkcs8', format: 'pem' })),
-		},
+	await save('Google account', 'googleApi', {
+		email: 'local@example.com',
+		privateKey: String(privateKey.export({ type: 'pkcs8', format: 'pem' })),
 	});
-	const withAccount = {
-		...example,
-		nodes: example.nodes.map((node) =>
-			node.type.endsWith('.googleDrive')
-				? {
-						...node,
-						parameters: { ...node.parameters, authentication: 'serviceAccount' },
-						credentials: { googleApi: { id: null, name: 'Google account' } },
-					}
-				: node,
-		),
-	};
-	const { images } = await play(scene, withAccount);
+	const nodes = example.nodes.map((node) => ({
+		...node,
+		...(node.type.endsWith('.googleDrive') && {
+			parameters: { ...node.parameters, authentication: 'serviceAccount' },
+			credentials: { googleApi: { id: null, name: 'Google account' } },
+		}),
+	}));
+	const { images } = await play(scene, { ...example, nodes });
 	assert.equal(images.length, 4);
 	for (const uploads of [services.slack, services.drive]) {
-		assert.deepEqual(
-			uploads.map(({ fileName }) => fileName).sort(),
-			images.map(({ json }) => json.fileName).sort(),
-		);
-		for (const { fileName, contentType, bytes } of uploads) {
-			const image = images.find(({ json }) => json.fileName === fileName)?.json;
-			assert.equal(contentType, image?.mimeType);
-			assert.ok(bytes.equals(await fetchBytes(image?.url)), fileName);
+		assert.equal(uploads.length, 4);
+		for (const { json } of images) {
+			const upload = uploads.find(({ fileName }) => fileName === json.fileName);
+			assert.equal(upload?.contentType, json.mimeType);
+			assert.ok(upload?.bytes.equals(await fetchBytes(json.url)), String(json.fileName));
 		}
 	}
 }
 
 async function spreadsheet(scene: Scene, example: WorkflowFile): Promise<void> {
-	const { folder, gateway } = scene;
-	await writeFile(
-		path.join(folder, '.n8n-files/prompts.csv'),
-		'name,prompt,ratio\nsun,"A sun, yellow",1:1\nnothing,   ,1:1\nmoon,A moon,\n',
-	);
-	const { items } = await play(scene, example);
-	await sameFiles(scene, items('Save to Disk'), 2);
-	assert.deepEqual(
-		items('Save to Disk').map(({ json }) => path.parse(String(json.fileName)).name),
-		['sun', 'moon'],
-	);
-	const posts = gateway.ledger.requests.filter(({ method }) => method === 'POST');
-	assert.equal(posts.length, 2);
-	const failed = await readFile(path.join(folder, '.n8n-files/failed-prompts.csv'), 'utf8');
+	const folder = path.join(scene.folder, '.n8n-files');
+	const rows = ['name,prompt,ratio', 'sun,"A sun, yellow",1:1', 'nothing,   ,1:1', 'moon,A moon,'];
+	await writeFile(path.join(folder, 'prompts.csv'), `${rows.join('\n')}\n`);
+	const { saved } = await saveAll(scene, example, 2);
+	assert.deepEqual(saved, ['sun', 'moon']);
+	assert.equal(bodiesSent(scene.gateway).length, 2);
+	const failed = await readFile(path.join(folder, 'failed-prompts.csv'), 'utf8');
 	assert.match(failed, /nothing.*Prompt/);
 	assert.doesNotMatch(failed, /sun|moon/);
 }
 
+/** The first two of six images are the references of the others. */
 async function storyboard(scene: Scene, example: WorkflowFile): Promise<void> {
 	const { items } = await play(scene, example);
-	assert.equal(scene.gateway.ledger.images.length, 6);
-	await sameFiles(scene, items('Save to Disk'), 4);
-	const { image } = scene.gateway.ledger.requests.at(-1)?.body as { image: string[] };
+	const generated = await generatedBy(scene.gateway);
+	assert.equal(generated.length, 6);
+	assertSameFiles(await writtenBy(scene.folder, items('Save to Disk')), generated.slice(2));
 	const references = [...items('Draw Character'), ...items('Draw Place')];
-	assert.deepEqual(
-		image.map((reference) => reference.slice(reference.indexOf(',') + 1)),
-		await Promise.all(
-			references.map(async ({ json }) => (await fetchBytes(json.url)).toString('base64')),
-		),
-	);
+	const drawn = await Promise.all(references.map(({ json }) => fetchBytes(json.url)));
+	assert.deepEqual(referencesSent(scene.gateway), drawn);
 }
 
 async function returnImage(scene: Scene, example: WorkflowFile): Promise<void> {
-	const { client, gateway, server } = scene;
-	gateway.reset();
-	await client.activate(await client.saveWorkflow(example));
-	const ask = async (prompt: string) =>
-		await fetch(`${server.url}/webhook/seedream-image`, {
+	const { client, gateway } = scene;
+	const id = await client.saveWorkflow(example);
+	const url = await client.activateWebhook(id, 'seedream-image');
+	gateway.ledger.clear();
+	const request = async (prompt: string) =>
+		await fetch(url, {
 			method: 'POST',
 			headers: { 'content-type': 'application/json' },
 			body: JSON.stringify({ prompt }),
 		});
-	let answer = await ask('A red bicycle');
-	// n8n registers webhooks a moment after publishing.
-	for (let tries = 0; answer.status === 404 && tries < 50; tries++) {
-		await sleep(200);
-		answer = await ask('A red bicycle');
-	}
-	assert.equal(answer.status, 200, answer.ok ? '' : await answer.text());
-	assert.match(answer.headers.get('content-type') ?? '', /^image\/jpeg/);
-	const [{ url, prompt }] = gateway.ledger.images;
-	assert.equal(prompt, 'A red bicycle');
-	assert.ok(Buffer.from(await answer.arrayBuffer()).equals(await fetchBytes(url)));
+	const response = await request('A red bicycle');
+	assert.equal(response.status, 200, response.ok ? '' : await response.text());
+	assert.match(response.headers.get('content-type') ?? '', /^image\/jpeg/);
+	assert.equal(gateway.ledger.images[0].prompt, 'A red bicycle');
+	assertSameFiles([Buffer.from(await response.arrayBuffer())], await generatedBy(gateway));
 
-	const refusal = await ask(' ');
-	assert.equal(refusal.status, 422);
-	assert.match(((await refusal.json()) as { error: string }).error, /Prompt is empty/);
+	const rejection = await request(' ');
+	assert.equal(rejection.status, 422);
+	assert.match(((await rejection.json()) as { error: string }).error, /Prompt is empty/);
 	assert.equal(gateway.ledger.images.length, 1);
 }
 
@@ -293,20 +245,18 @@ async function illustrate(scene: Scene, example: WorkflowFile): Promise<void> {
 		type: 'openAiApi',
 		data: { apiKey: 'local', url: `${services.url}/v1` },
 	});
-	gateway.reset();
 	services.chat((messages) => {
-		const answers = messages.filter(({ role }) => role === 'tool');
-		if (answers.length === 0) return [{ Prompt: 'A snail' }, { Prompt: 'The sea' }];
-		const urls = answers.map(({ content }) => /"url":\s*"([^"]+)"/.exec(String(content))?.[1]);
+		const responses = messages.filter(({ role }) => role === 'tool');
+		if (responses.length === 0) return [{ Prompt: 'A snail' }, { Prompt: 'The sea' }];
+		const urls = responses.map(({ content }) => /"url":\s*"([^"]+)"/.exec(String(content))?.[1]);
 		return urls.map((url) => `![](${url})`).join('\n');
 	});
-	// Where the example leaves a credential to be chosen, n8n takes the one of this name.
+	// Where the example leaves a credential to be chosen, n8n chooses the one of this name.
 	assert.deepEqual(
 		example.nodes.find(({ type }) => type.startsWith(SEEDREAM))?.credentials,
 		SEEDREAM_CREDENTIAL,
 	);
-	const { status, error, items } = await client.execute(await client.saveWorkflow(example));
-	assert.equal(status, 'success', `${error?.message}: ${error?.description}`);
+	const { items } = await execute(scene, example);
 	const { images } = gateway.ledger;
 	assert.deepEqual(images.map(({ prompt }) => prompt).sort(), ['A snail', 'The sea']);
 	const story = String(items('Storyteller')[0].json.output);

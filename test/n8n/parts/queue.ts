@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 
 import { startGateway, type Gateway, type GatewayOptions } from '../../gateway';
+import type { N8nClient } from '../client';
 import { onCluster, type Cluster } from '../cluster';
+import { fetchBytes } from '../images';
+import { until } from '../process';
 import type { Part } from '../run';
 import type { N8nServer } from '../server';
 import { credentialData } from '../stage';
+import { row, SEEDREAM, workflowOf } from '../workflow';
 
 /** Executions a worker runs in parallel; n8n's own default. */
 const CONCURRENCY = 10;
@@ -21,9 +24,6 @@ const LATENCY = 5;
  * webhook whose execution is over before its main process has noted that it began.
  */
 const QUICK_MS = 1_000;
-
-const POLL_MS = 100;
-const PATIENCE_MS = 60_000;
 
 /** A webhook's caller waits longer: executions may wait for the gateway, and for each other. */
 const CALL_MS = 240_000;
@@ -99,7 +99,7 @@ async function onScene(
 ): Promise<void> {
 	const gateway = await startGateway(options);
 	try {
-		const credentialId = await cluster.client.saveCredential({
+		await cluster.client.saveCredential({
 			name: 'Seedream account',
 			type: 'seedreamApi',
 			data: credentialData({ gateway }),
@@ -107,8 +107,7 @@ async function onScene(
 		await play({
 			...cluster,
 			gateway,
-			addWorkflow: async (name, concurrentRequests) =>
-				await addWorkflow(cluster, credentialId, name, concurrentRequests),
+			addWorkflow: async (...args) => await addWorkflow(cluster.client, ...args),
 		});
 	} finally {
 		await gateway.close();
@@ -116,21 +115,17 @@ async function onScene(
 }
 
 async function addWorkflow(
-	{ main, client }: Cluster,
-	credentialId: string,
+	client: N8nClient,
 	name: string,
 	concurrentRequests = 3,
 ): Promise<Workflow> {
 	const path = name.replace(/\W+/g, '-');
-	const id = await client.saveWorkflow({
+	const workflow = workflowOf(
 		name,
-		nodes: [
-			{
-				id: 'a0000000-0000-4000-8000-000000000001',
-				name: 'Webhook',
-				type: 'n8n-nodes-base.webhook',
+		{
+			Webhook: {
+				type: 'webhook',
 				typeVersion: 2,
-				position: [0, 0],
 				webhookId: path,
 				parameters: {
 					httpMethod: 'POST',
@@ -140,55 +135,27 @@ async function addWorkflow(
 					responseBinaryPropertyName: 'data',
 				},
 			},
-			{
-				id: 'a0000000-0000-4000-8000-000000000002',
-				name: 'Split Out',
-				type: 'n8n-nodes-base.splitOut',
-				typeVersion: 1,
-				position: [220, 0],
+			'Split Out': {
+				type: 'splitOut',
 				parameters: {
 					fieldToSplitOut: 'body.prompts',
 					options: { destinationFieldName: 'prompt' },
 				},
 			},
-			{
-				id: 'a0000000-0000-4000-8000-000000000003',
-				name: 'Seedream',
-				type: 'n8n-nodes-seedream.seedream',
-				typeVersion: 1,
-				position: [440, 0],
+			Seedream: {
+				type: SEEDREAM,
 				parameters: {
 					operation: 'textToImage',
 					model: { __rl: true, mode: 'id', value: 'doubao-seedream-4-5-251128' },
 					prompt: '={{ $json.prompt }}',
 					options: { concurrentRequests },
 				},
-				credentials: { seedreamApi: { id: credentialId, name: 'Seedream account' } },
 			},
-		],
-		connections: {
-			Webhook: { main: [[{ node: 'Split Out', type: 'main', index: 0 }]] },
-			'Split Out': { main: [[{ node: 'Seedream', type: 'main', index: 0 }]] },
 		},
-		settings: { executionOrder: 'v1' },
-	});
-	const { versionId } = await client.request<{ versionId: string }>('GET', `/workflows/${id}`);
-	await client.request('POST', `/workflows/${id}/activate`, { versionId });
-	const url = `${main.url}/webhook/${path}`;
-	await until(`${url} answers`, async () => {
-		const { headers } = await fetch(url, { method: 'OPTIONS', headers: { origin: url } });
-		return headers.get('access-control-allow-methods')?.includes('POST') === true;
-	});
-	return { id, url };
-}
-
-/** @throws Error when it is not so within 60 s */
-async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-	const deadline = Date.now() + PATIENCE_MS;
-	while (!(await isSo())) {
-		if (Date.now() > deadline) throw new Error(`Not within ${PATIENCE_MS / 1000} s: ${what}`);
-		await sleep(POLL_MS);
-	}
+		row('Webhook', 'Split Out', 'Seedream'),
+	);
+	const id = await client.saveWorkflow(workflow);
+	return { id, url: await client.activateWebhook(id, path) };
 }
 
 /**
@@ -256,8 +223,7 @@ async function assertDelivered({ gateway: { ledger } }: Scene, answers: Answer[]
 		assert.equal(status, 200, body.toString());
 		const image = ledger.images.find(({ prompt }) => prompt === prompts[0]);
 		assert.equal(image?.delivered, 1);
-		const original = await fetch(String(image?.url));
-		assert.ok(body.equals(Buffer.from(await original.arrayBuffer())), prompts[0]);
+		assert.ok(body.equals(await fetchBytes(image?.url)), prompts[0]);
 	}
 }
 
@@ -278,10 +244,6 @@ async function assertAllWell(scene: Scene, workflow: Workflow, answers: Answer[]
 	await assertDelivered(scene, answers);
 	assertPaidOnce(scene, answers);
 	assert.equal((await executions(scene, workflow, 'success')).count, answers.length);
-}
-
-async function untilInFlight({ gateway: { ledger } }: Scene, count: number): Promise<void> {
-	await until(`${count} requests are in flight`, () => ledger.inFlight >= count);
 }
 
 async function deliver(scene: Scene, workers: N8nServer[]): Promise<void> {
@@ -337,23 +299,31 @@ async function pastTheLimit(scene: Scene): Promise<void> {
 	);
 }
 
-async function restartRedis(scene: Scene): Promise<void> {
-	scene.gateway.reset();
-	const workflow = await scene.addWorkflow('Redis restarted');
+/** Starts 30 executions, and lets something happen when all workers are busy. */
+async function disturb(
+	scene: Scene,
+	name: string,
+	happen: () => Promise<unknown>,
+): Promise<{ workflow: Workflow; answers: Answer[] }> {
+	const { gateway } = scene;
+	gateway.reset();
+	const workflow = await scene.addWorkflow(name);
 	const calls = callAll(workflow, 30);
-	await untilInFlight(scene, 2 * CONCURRENCY);
-	await scene.redis.restart();
-	await assertAllWell(scene, workflow, await calls);
+	const count = 2 * CONCURRENCY;
+	await until(`${count} requests are in flight`, () => gateway.ledger.inFlight >= count);
+	await happen();
+	return { workflow, answers: await calls };
+}
+
+async function restartRedis(scene: Scene): Promise<void> {
+	const { workflow, answers } = await disturb(scene, 'Redis restarted', scene.redis.restart);
+	await assertAllWell(scene, workflow, answers);
 }
 
 /** As a new version or fewer workers do it: with SIGTERM. */
 async function stopWorker(scene: Scene, worker: N8nServer): Promise<void> {
-	scene.gateway.reset();
-	const workflow = await scene.addWorkflow('Worker stopped');
-	const calls = callAll(workflow, 30);
-	await untilInFlight(scene, 2 * CONCURRENCY);
-	await worker.stop();
-	await assertAllWell(scene, workflow, await calls);
+	const { workflow, answers } = await disturb(scene, 'Worker stopped', worker.stop);
+	await assertAllWell(scene, workflow, answers);
 }
 
 /**
@@ -362,15 +332,11 @@ async function stopWorker(scene: Scene, worker: N8nServer): Promise<void> {
  */
 async function killWorker(scene: Scene, worker: N8nServer): Promise<void> {
 	const { ledger } = scene.gateway;
-	scene.gateway.reset();
-	const workflow = await scene.addWorkflow('Worker killed');
-	const calls = callAll(workflow, 30);
-	await untilInFlight(scene, 2 * CONCURRENCY);
-	process.kill(-worker.pid, 'SIGKILL');
-	await worker.stop();
-	await scene.startWorker('worker-2', CONCURRENCY);
-	const answers = await calls;
-
+	const { workflow, answers } = await disturb(scene, 'Worker killed', async () => {
+		process.kill(-worker.pid, 'SIGKILL');
+		await worker.stop();
+		await scene.startWorker('worker-2', CONCURRENCY);
+	});
 	const [lost, others] = [500, 200].map((code) => answers.filter(({ status }) => status === code));
 	await assertDelivered(scene, others);
 	const left = ledger.requests.filter(({ outcome }) => outcome === 'left');
