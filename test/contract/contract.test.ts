@@ -61,8 +61,8 @@ describe('the request examples of the documents', () => {
 				JSON.stringify(body),
 			);
 			// As printed, without what the node adds.
-			const answer = await post(bench.gateway, profile, printed, KEY);
-			expect(answer.status).toBe(refused ? 400 : 200);
+			const response = await post(bench.gateway, profile, printed, KEY);
+			expect(response.status).toBe(refused ? 400 : 200);
 			bench.gateway.reset();
 			const { error, items } = await bench.run(parameters, {
 				credentials: bench.credentials(profile),

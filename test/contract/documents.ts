@@ -184,7 +184,7 @@ const FIRST_PARTY_LEFT: Document['left'] = [
 	SINGLE_STREAM,
 	[
 		'layer_decomposition: true',
-		'the response has layers; the embedded gateway does not generate them',
+		'the response has layers; the stand-in gateway does not generate them',
 	],
 ];
 

@@ -12,7 +12,7 @@ export interface Example {
 	parameters: INodeParameters;
 	/** What the node adds, each with its reason. */
 	added: Record<string, readonly [value: unknown, why: string]>;
-	/** Set where the gateway itself does not take the request. */
+	/** Set where the gateway itself rejects the request. */
 	refused?: string;
 }
 
@@ -26,7 +26,10 @@ const WATERMARK = [
 	'always sent: left out, the gateway puts the mark in (it documents true as the default)',
 ] as const;
 const RESPONSE_FORMAT = ['url', 'always sent: not every gateway has a default'] as const;
-const SIZE = ['2K', 'always sent: without it each model decides for itself what it makes'] as const;
+const SIZE = [
+	'2K',
+	'always sent: without it each model decides for itself what it generates',
+] as const;
 const STREAM = [
 	true,
 	'sets come as a stream where the document offers one; Stream: Off leaves it out',

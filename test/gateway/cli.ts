@@ -30,7 +30,7 @@ async function main(): Promise<void> {
 	const profile = profileNamed(values.profile as ProfileName);
 	const gateway = await startGateway({ port, profile: profile.name, key: values.key, day });
 	const others = [...PROFILES.values()].filter(({ name }) => name !== profile.name);
-	console.log(`The embedded gateway plays ${profile.name}. It generates pictures of its own; nothing leaves this machine.
+	console.log(`The stand-in gateway plays ${profile.name}. It generates pictures of its own; nothing leaves this machine.
 
 Base URL  ${gateway.url}${profile.basePath}
 API key   ${gateway.key}

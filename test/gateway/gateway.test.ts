@@ -99,11 +99,11 @@ describe('what is generated', () => {
 		['has [format:webp]', { model: LITE, prompt: 'x [format:webp]' }, {}, { format: 'webp' }],
 	];
 
-	it.each(generated)('%s', async (_, body, response, found) => {
+	it.each(generated)('%s', async (_, body, fields, found) => {
 		const sent = JSON.stringify(body).replace('<SAMPLES>', `${gateway.url}/samples`);
-		const answer = await volcengine(JSON.parse(sent) as object);
-		expect(answer).toMatchObject({ status: 200, ...response });
-		const file = await fetch(answer.data[0].url ?? '');
+		const response = await volcengine(JSON.parse(sent) as object);
+		expect(response).toMatchObject({ status: 200, ...fields });
+		const file = await fetch(response.data[0].url ?? '');
 		const { format, ...picture } = await inspect(await file.arrayBuffer());
 		expect(file.headers.get('content-type')).toBe(`image/${format}`);
 		expect({ format, ...picture }).toMatchObject(found);
@@ -235,9 +235,9 @@ describe('the service around it', () => {
 	it('counts requests in flight, and allows so many in a second', async () => {
 		await withGateway({ latency: 30, rate: 2 }, async (own) => {
 			const send = async () => await post(own, 'volcengine', FOX);
-			const answers = await Promise.all([send(), send(), send()]);
+			const responses = await Promise.all([send(), send(), send()]);
 			expect([own.ledger.inFlight, own.ledger.maxInFlight]).toEqual([0, 3]);
-			const limited = answers.filter(({ status }) => status === 429);
+			const limited = responses.filter(({ status }) => status === 429);
 			expect(limited.map(({ headers }) => headers.get('retry-after'))).toEqual(['1']);
 			expect(own.ledger.images).toHaveLength(2);
 		});
@@ -375,7 +375,7 @@ describe('faults', () => {
 		expect(await statuses(expected.length)).toEqual(expected);
 	});
 
-	it('that make no sense are refused', () => {
+	it('that make no sense are rejected', () => {
 		const nonsense = { on: 'download', empty: true } as unknown as Fault;
 		expect(() => gateway.inject(nonsense)).toThrow('Unrecognized key');
 	});
@@ -408,11 +408,11 @@ describe('faults', () => {
 	});
 
 	it('leave delivered what base64 went out whole before a cut', async () => {
-		const order = { ...FOX, ...set(3), response_format: 'b64_json' };
-		const { length } = await (await post(gateway, 'volcengine', order)).text();
+		const request = { ...FOX, ...set(3), response_format: 'b64_json' };
+		const { length } = await (await post(gateway, 'volcengine', request)).text();
 		gateway.reset();
 		gateway.inject({ on: 'request', cut: length - 300 });
-		const response = await post(gateway, 'volcengine', order);
+		const response = await post(gateway, 'volcengine', request);
 		await expect(response.text()).rejects.toThrow();
 		expect(gateway.ledger.images.map(({ delivered }) => delivered)).toEqual([1, 1, 0]);
 	});

@@ -41,7 +41,7 @@ export interface GatewayOptions {
 	rate?: number;
 }
 
-/** A running embedded gateway. */
+/** A running stand-in gateway. */
 export interface Gateway {
 	/** Base URL; plays the profile it was started with. */
 	url: string;
@@ -58,7 +58,7 @@ export interface Gateway {
 const DAY = 24 * 60 * 60 * 1000;
 
 /**
- * Starts the embedded gateway on 127.0.0.1: a real HTTP server that plays Volcengine Ark, BytePlus
+ * Starts the stand-in gateway on 127.0.0.1: a real HTTP server that plays Volcengine Ark, BytePlus
  * ModelArk and five gateways by their documents, generates real image files, and keeps account of them.
  * Over HTTP, besides the API: `GET /_control/ledger`, `GET /_control/profiles`,
  * `POST /_control/faults` (a {@link Fault}), `POST /_control/reset`, and pictures to use as references

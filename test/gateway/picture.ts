@@ -34,7 +34,7 @@ export async function draw(plan: Plan, index: number): Promise<Pieces> {
 	return await remember(key.digest('hex'), async () => {
 		const file = await render(plan, index);
 		if (plan.tags.exif && plan.format === 'jpeg') return prependMetadata(file, plan.tags.exif);
-		if (plan.tags.bytes) return padTo(file, plan.format, plan.tags.bytes);
+		if (plan.tags.bytes) return padTo(file, plan.tags.bytes);
 		return [file];
 	});
 }

@@ -1,5 +1,5 @@
 /**
- * What a prompt can ask of the embedded gateway that a real model would decide for itself, so that
+ * What a prompt can ask of the stand-in gateway that a real model would decide for itself, so that
  * tests are exact without a second channel: `a fox in four seasons [images:2]`.
  */
 export interface Tags {

@@ -76,8 +76,8 @@ export function documentProfile<Body extends { model: string }>(
 			const request = parseBody(document.body, body, refusal);
 			const { model } = request;
 			if (!models.includes(model)) throw noChannel(400, model);
-			for (const [field, takers] of Object.entries(onlyFor)) {
-				if (valueAt(request, field) !== undefined && !takers.includes(model)) {
+			for (const [field, supporting] of Object.entries(onlyFor)) {
+				if (valueAt(request, field) !== undefined && !supporting.includes(model)) {
 					throw refusal(field, `the field is not documented for ${model}`);
 				}
 			}

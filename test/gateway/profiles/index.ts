@@ -9,7 +9,7 @@ import { unode } from './unode';
 
 export type { Profile, ProfileName } from './profile';
 
-/** Every service the embedded gateway plays. */
+/** Every service the stand-in gateway plays. */
 export const PROFILES: ReadonlyMap<string, Profile> = new Map(
 	[
 		arkProfile('volcengine'),

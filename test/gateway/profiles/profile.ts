@@ -13,7 +13,7 @@ export type ProfileName =
 	| 'unode'
 	| 'new-api';
 
-/** A service the embedded gateway plays. */
+/** A service the stand-in gateway plays. */
 export interface Profile {
 	name: ProfileName;
 	/** What stands before `/images/generations` and `/models`. */

@@ -44,7 +44,7 @@ export const routescope = documentProfile({
 	},
 	rules: [
 		{
-			says: `size: ${SEEDREAM_3} takes a format such as 1024x1024`,
+			says: `size: ${SEEDREAM_3} supports formats such as 1024x1024`,
 			broken: ({ model, size }) => model === SEEDREAM_3 && size !== undefined && !/x/.test(size),
 		},
 		{
