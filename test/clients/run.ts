@@ -9,21 +9,20 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { INodeParameters } from 'n8n-workflow';
 
 import { runNode } from '../engine';
-import { startGateway, type Gateway, type ProfileName } from '../gateway';
+import { startGateway, type Fault, type Gateway, type ProfileName } from '../gateway';
 import { inspect } from '../gateway/testing';
 import { checkFor, type Check } from '../n8n/check';
+import { fetchBytes, generatedBy } from '../n8n/images';
 import { download } from '../n8n/install';
-import { freePort, isPortInUse, tail } from '../n8n/process';
+import { freePort, untilListening } from '../n8n/process';
 import { LIFELINE } from '../n8n/server';
 import { bytesOf, IDS, KEY, parameters, picture, TINY, urls } from '../support';
 
 const START_LIMIT_MS = 20_000;
-const POLL_MS = 100;
 
 /** Installs the clients that this folder's lockfile names; returns at once when that is already done. */
 async function installClients(): Promise<void> {
@@ -62,26 +61,21 @@ async function startServer(
 	for (const stream of [child.stdout, child.stderr]) {
 		stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
 	}
-	const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+	const closed = once(child, 'exit');
 	const stop = async () => {
-		if (hasEnded()) return;
-		const closed = once(child, 'exit');
 		child.kill();
 		await closed;
 	};
-	const deadline = Date.now() + START_LIMIT_MS;
-	while (!(await isPortInUse(port))) {
-		if (hasEnded() || Date.now() > deadline) {
-			await stop();
-			throw new Error(`${script} did not start:\n${tail(output)}`);
-		}
-		await sleep(POLL_MS);
-	}
+	await untilListening(child, port, {
+		name: script,
+		limitMs: START_LIMIT_MS,
+		output: async () => await Promise.resolve(output),
+	});
 	return { url: `http://127.0.0.1:${port}`, stop };
 }
 
 /** Pixels and format of a file, and nothing else. */
-async function pictureIn(file: ArrayBuffer | Buffer): Promise<string> {
+async function pictureIn(file: Buffer): Promise<string> {
 	const { format, width, height } = await inspect(file);
 	return `${format} ${width}x${height}`;
 }
@@ -105,7 +99,7 @@ async function sdks(gateway: Gateway, check: Check): Promise<void> {
 		await check(`openai gets an image from ${name}`, async () => {
 			const [url, ...more] = (await call('openai', base, model)) as string[];
 			assert.deepEqual(more, []);
-			assert.equal(await pictureIn(await (await fetch(url)).arrayBuffer()), 'jpeg 2048x2048');
+			assert.equal(await pictureIn(await fetchBytes(url)), 'jpeg 2048x2048');
 			assert.deepEqual(delivered(), [1]);
 		});
 		await check(`ai and @ai-sdk/bytedance get two edited images from ${name}`, async () => {
@@ -158,11 +152,12 @@ async function portkey(gateway: Gateway, check: Check): Promise<void> {
 	});
 	const model = IDS['5.0-pro'];
 	const body = { model, prompt: TINY, size: '2K', response_format: 'url' };
-	const run = async (values: INodeParameters, apiKey = KEY) =>
-		await runNode({
-			credentials: { baseUrl: `${proxy.url}/v1`, apiKey, gateway: 'other' },
-			parameters: values,
-		});
+	const run = async (values: INodeParameters, fault?: Fault, apiKey = KEY) => {
+		gateway.reset();
+		if (fault) gateway.inject(fault);
+		const credentials = { baseUrl: `${proxy.url}/v1`, apiKey, gateway: 'other' };
+		return await runNode({ credentials, parameters: values });
+	};
 	const textToImage = parameters('textToImage', model);
 	const requests = () => gateway.ledger.requests.map((each) => [each.status, each.body]);
 
@@ -171,16 +166,15 @@ async function portkey(gateway: Gateway, check: Check): Promise<void> {
 			const { error, items } = await run(textToImage);
 			assert.equal(error, undefined);
 			assert.deepEqual(requests(), [[200, body]]);
-			const [{ url = '' }] = gateway.ledger.images;
-			const made = Buffer.from(await (await fetch(url)).arrayBuffer());
-			assert.equal(items.length, 1);
-			assert.deepEqual(bytesOf(items[0]), made);
+			assert.deepEqual(
+				items.map((item) => bytesOf(item)),
+				await generatedBy(gateway),
+			);
 			assert.equal(items[0].json.warnings, undefined);
 		});
-		gateway.reset();
 		await check('a 429 is retried after Retry-After', async () => {
-			gateway.inject({ on: 'request', status: 429, retryAfter: 2 });
-			const { error, items } = await run(textToImage);
+			const busy: Fault = { on: 'request', status: 429, retryAfter: 2 };
+			const { error, items } = await run(textToImage, busy);
 			assert.equal(error, undefined);
 			assert.equal(items.length, 1);
 			assert.deepEqual(requests(), [
@@ -191,11 +185,10 @@ async function portkey(gateway: Gateway, check: Check): Promise<void> {
 			const [first, second] = gateway.ledger.requests;
 			assert.ok(second.at - first.at >= 2000, `${second.at - first.at} ms`);
 		});
-		gateway.reset();
 		await check('a 400 fails the item with the words of the service', async () => {
 			const message = 'The parameter `size` is not valid.';
-			gateway.inject({ on: 'request', status: 400, code: 'InvalidParameter', message });
-			const { error, items } = await run(textToImage);
+			const rejection: Fault = { on: 'request', status: 400, code: 'InvalidParameter', message };
+			const { error, items } = await run(textToImage, rejection);
 			assert.deepEqual(items, []);
 			assert.deepEqual(requests(), [[400, body]]);
 			const [{ id }] = gateway.ledger.requests;
@@ -203,14 +196,12 @@ async function portkey(gateway: Gateway, check: Check): Promise<void> {
 			assert.equal(error?.message, text);
 			assert.match(error?.description ?? '', /Code: InvalidParameter, HTTP status: 400/);
 		});
-		gateway.reset();
 		await check('a wrong API key is reported as one', async () => {
-			const { error, items } = await run(textToImage, 'sk-wrong');
+			const { error, items } = await run(textToImage, undefined, 'sk-wrong');
 			assert.deepEqual(items, []);
 			assert.deepEqual(requests(), [[401, body]]);
 			assert.match(error?.description ?? '', /Check the API key.*HTTP status: 401/s);
 		});
-		gateway.reset();
 		await check('image-to-image: a warning says that the references were ignored', async () => {
 			const sample = `${gateway.url}/samples/90x60.png`;
 			const { error, items } = await run(
@@ -284,7 +275,6 @@ async function runClients(): Promise<number> {
 		console.log('SDKs against the stand-in gateway');
 		await sdks(gateway, check);
 		console.log("the node through Portkey's gateway");
-		gateway.reset();
 		await check('the gateway starts and stops', async () => await portkey(gateway, check));
 		console.log('the node against aimock');
 		await check('the server starts and stops', async () => await aimock(check));

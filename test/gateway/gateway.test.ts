@@ -407,6 +407,54 @@ describe('faults', () => {
 		expect(gateway.ledger.requests[0].outcome).toBe(outcome);
 	});
 
+	it.each<[Omit<Extract<Fault, { on: 'request' }>, 'on'>, status: number, text: string]>([
+		[{ status: 429, code: 'ServerOverloaded' }, 429, '"code":"ServerOverloaded"'],
+		[{ status: 413, body: 'too large' }, 413, 'too large'],
+		[{ html: true }, 502, '<!DOCTYPE html>'],
+		[{ errorIn200: { code: 'C', message: 'm' } }, 200, '{"error":{"code":"C","message":"m"}}'],
+		[{ empty: true }, 200, '"data":[]'],
+		[{ taskId: true }, 200, '"task_id"'],
+		[{ status: 307, redirect: '{path}' }, 200, '"url"'],
+	])('%j in place of the response', async (fault, status, text) => {
+		gateway.inject({ on: 'request', ...fault });
+		const response = await post(gateway, 'volcengine', FOX);
+		expect([response.status, await response.text()]).toEqual([
+			status,
+			expect.stringContaining(text),
+		]);
+	});
+
+	it.each([
+		[2, '2'],
+		[new Date(Date.UTC(2030, 0, 1)), 'Tue, 01 Jan 2030 00:00:00 GMT'],
+		['soon', 'soon'],
+	])('Retry-After %p is %s', async (retryAfter, header) => {
+		gateway.inject({ on: 'request', status: 429, retryAfter, headers: { 'x-more': 'y' } });
+		const { headers } = await post(gateway, 'volcengine', FOX);
+		expect([headers.get('retry-after'), headers.get('x-more')]).toEqual([header, 'y']);
+	});
+
+	it('of a download leave the image undelivered', async () => {
+		const { data } = await volcengine(FOX);
+		gateway.inject({ on: 'download', match: { imageIndex: 0 }, cut: 10 });
+		const file = await fetch(data[0].url ?? '');
+		await expect(file.arrayBuffer()).rejects.toThrow();
+		expect(gateway.ledger.images[0].delivered).toBe(0);
+		expect(gateway.ledger.downloads).toMatchObject([{ complete: false }]);
+	});
+
+	it.each<[what: string, moderate: number[], body: object, status: number, billed: number]>([
+		['an image of a set is an error in its place', [1], set(2), 200, 1],
+		['a set is an error at the top', [0, 1], set(2), 200, 0],
+		['a single image is a rejection', [0], {}, 400, 0],
+	])('moderation of %s, unbilled', async (_, moderate, body, status, billed) => {
+		gateway.inject({ on: 'request', moderate });
+		const response = await volcengine({ ...FOX, ...body });
+		const { error } = response.data[1] ?? response;
+		expect([response.status, error?.code]).toEqual([status, 'OutputImageSensitiveContentDetected']);
+		expect(gateway.ledger.images.filter((image) => image.billed)).toHaveLength(billed);
+	});
+
 	it('leave delivered what base64 went out whole before a cut', async () => {
 		const request = { ...FOX, ...set(3), response_format: 'b64_json' };
 		const { length } = await (await post(gateway, 'volcengine', request)).text();
