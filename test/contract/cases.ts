@@ -15,6 +15,7 @@ import {
 	OPTIONAL,
 	TRANSPARENT_BACKGROUND,
 } from './documents';
+import { layerCases } from './layers';
 
 /** One request: what a user sets, and what the document says it must look like. */
 export interface Case {
@@ -34,6 +35,9 @@ export interface Pictures {
 	files: Record<string, Buffer>;
 	transparent: Buffer;
 	samples: Array<{ url: string; dataUri: string }>;
+	/** Pictures large enough to be split into layers, by format, and the URL of one. */
+	layered: Record<string, Buffer>;
+	sample: string;
 }
 
 /** Draws a small picture of each format, and fetches the samples that the gateway serves. */
@@ -43,15 +47,23 @@ export async function makePictures(gateway: Gateway): Promise<Pictures> {
 		heic: heif('heic', 32, 32),
 		heif: heif('mif1', 32, 32),
 	};
+	const layered: Pictures['layered'] = { bmp: bmp(600, 500) };
 	for (const format of ['png', 'jpeg', 'webp', 'gif', 'tiff'] as const) {
 		files[format] = await picture(20, 20, format);
+		layered[format] = await picture(600, 500, format);
 	}
 	const samples = ['png', 'jpeg'].map(async (format) => {
 		const url = `${gateway.url}/samples/16x16.${format}`;
 		const bytes = Buffer.from(await (await fetch(url)).arrayBuffer());
 		return { url, dataUri: dataUri(format, bytes) };
 	});
-	return { files, transparent: await transparentPicture(), samples: await Promise.all(samples) };
+	return {
+		files,
+		transparent: await transparentPicture(),
+		samples: await Promise.all(samples),
+		layered,
+		sample: `${gateway.url}/samples/600x500.jpeg`,
+	};
 }
 
 /** The references of a case: the node's field, the item it reads, and what `image` must hold. */
@@ -235,6 +247,8 @@ class CaseMaker {
 		for (const [id, family] of this.document.models) {
 			for (const operation of MODELS[family].operations) {
 				if (operation === 'imageSet' && this.document.sets === 'refused') continue;
+				// They have bodies of their own: `layers.ts`.
+				if (operation === 'layers') continue;
 				if (seen.has(family)) this.anotherId(id, family, operation);
 				else this.everyCase(id, family, operation);
 			}
@@ -243,7 +257,7 @@ class CaseMaker {
 		return this.cases;
 	}
 
-	private everyCase(id: string, family: Family, operation: Operation): void {
+	private everyCase(id: string, family: Family, operation: Exclude<Operation, 'layers'>): void {
 		const { references, transparencyNeedsAlpha, operations } = MODELS[family];
 		const { named, pixels } = sizeRows(this.document, family);
 		const kinds = {
@@ -315,9 +329,12 @@ class CaseMaker {
 	}
 
 	private field(subject: Subject, field: Field, isRepresentative: boolean): void {
+		// The editor hides a background where the model has none; an expression hides nothing.
+		const isHidden = field.name === 'background' && !MODELS[subject.family].parameters.background;
+		const shown = isHidden ? [{ name: '', set: { model: byId('={{ $json.model }}') } }] : [];
 		if (this.supports(subject, field)) {
 			for (const value of field.values) {
-				this.add(subject, [fieldRow(field, value)], isRepresentative);
+				this.add(subject, [fieldRow(field, value), ...shown], isRepresentative);
 			}
 		} else if (field.label) {
 			// Additional Body Fields have no label: they are sent whatever the model is.
@@ -416,7 +433,11 @@ function asJson(values: Body): Body {
 	return JSON.parse(JSON.stringify(values)) as Body;
 }
 
-function placed(body: Body, seedream: Body, placement: Document['placement']): Body {
+/**
+ * A body with the parameters that OpenAI's Images API lacks where a gateway reads them.
+ * @param seedream those parameters
+ */
+export function placed(body: Body, seedream: Body, placement: Document['placement']): Body {
 	if (Object.keys(seedream).length === 0) return body;
 	return {
 		topLevel: { ...body, ...seedream },
@@ -427,7 +448,7 @@ function placed(body: Body, seedream: Body, placement: Document['placement']): B
 
 /** Every request of a document's table. */
 export function casesOf(document: Document, pictures: Pictures): Case[] {
-	return new CaseMaker(document, pictures).make();
+	return [...new CaseMaker(document, pictures).make(), ...layerCases(document, pictures)];
 }
 
 /**

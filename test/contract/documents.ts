@@ -179,14 +179,12 @@ const NO_PRO = [
 	'the document does not name them; the model list may, then the rules of the model apply',
 ] as const;
 
-const FIRST_PARTY_LEFT: Document['left'] = [
-	NO_DISABLED,
-	SINGLE_STREAM,
-	[
-		'layer_decomposition: true',
-		'the response has layers; the stand-in gateway does not generate them',
-	],
-];
+const NO_LAYERS = [
+	'layers without a prompt, or of size auto',
+	'the engine loses layer_decomposition, and the service rejects such a request for one image',
+] as const;
+
+const FIRST_PARTY_LEFT: Document['left'] = [NO_DISABLED, SINGLE_STREAM];
 
 /** ByteDance's own services, with the ids they have retired. */
 function firstParty(service: Service): Document {
@@ -208,6 +206,7 @@ function newApi(placement: Document['placement'], sets: Document['sets']): Docum
 		],
 		left: [
 			...FIRST_PARTY_LEFT,
+			...(sets === 'dropped' ? [NO_LAYERS] : []),
 			['n from 2', 'the engine passes it on to a service that has no such field: one image comes'],
 			[
 				'moderation, output_compression, partial_images, images, mask, input_fidelity, watermark_enabled, user_id',

@@ -1,11 +1,11 @@
 import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 
 import { itemWith } from '../engine';
-import { GATEWAYS, type GatewayFacts } from '../facts/gateways';
+import { GATEWAYS, type GatewayFacts, SEEDREAM_PARAMETERS } from '../facts/gateways';
 import { type Family, LAYERS, MODELS } from '../facts/models';
 import { byId, dataUri, TINY } from '../support';
-import type { Case, Pictures } from './cases';
-import { type Document, place } from './documents';
+import { type Case, type Pictures, placed } from './cases';
+import type { Document } from './documents';
 
 /** A request for layers: what a user sets, and what it changes in the body of one with nothing set. */
 interface Row {
@@ -101,6 +101,14 @@ function sources({ layered, sample }: Pictures) {
 	];
 }
 
+/** The fields of a body that OpenAI's Images API lacks, or the others. */
+function only(sent: Row['sent'], isSeedream: boolean): Row['sent'] {
+	const fields = Object.entries(sent);
+	return Object.fromEntries(
+		fields.filter(([name]) => SEEDREAM_PARAMETERS.includes(name) === isSeedream),
+	);
+}
+
 /** The requests for layers of a document's models. */
 export function layerCases(document: Document, pictures: Pictures): Case[] {
 	const { credential, models, placement, sets } = document;
@@ -114,24 +122,27 @@ export function layerCases(document: Document, pictures: Pictures): Case[] {
 			isRepresentative: i === 0 || what === 'a prompt',
 			parameters: { operation: 'layers', model: byId(id), prompt: '', ...source.set, ...set },
 			item: { ...source.item, json: { model: id } },
-			body: place(
+			body: placed(
 				{
 					model: id,
 					image: source.image,
-					layer_decomposition: true,
 					size: 'auto',
 					response_format: 'url',
 					watermark: false,
-					...(family === '5.5' ? { output_format: 'jpeg' } : {}),
 					...document.always,
-					...sent,
+					...only(sent, false),
+				},
+				{
+					layer_decomposition: true,
+					...(family === '5.5' ? { output_format: 'jpeg' } : {}),
+					...only(sent, true),
 				},
 				placement,
 			),
 			warnings,
 			images: sent.prompt === REGIONS ? 3 : 4,
 		});
-		const rows = ROWS.filter(({ only }) => !only || only.includes(family));
+		const rows = ROWS.filter((row) => !row.only || row.only.includes(family));
 		const plain: Row = { what: 'nothing set', set: {}, sent: {} };
 		if (sets !== 'dropped') {
 			return [

@@ -90,7 +90,7 @@ export async function splitPicture(plan: Plan, size?: string): Promise<Plan> {
 				format === 'jpeg' ? { quality: 95, chromaSubsampling: '4:4:4' } : {},
 			)
 			.toBuffer();
-		return bytes ? padTo(encoded, format, bytes) : [encoded];
+		return bytes ? padTo(encoded, bytes) : [encoded];
 	};
 	const boxes = chooseRegions(plan, width, height);
 	// From the top down: each hole is part of the picture that the layers below show.
