@@ -1,6 +1,7 @@
 import {
 	NodeApiError,
 	NodeOperationError,
+	type IDataObject,
 	type IExecuteSingleFunctions,
 	type INodeExecutionData,
 } from 'n8n-workflow';
@@ -56,6 +57,20 @@ const LINE_BREAK = ' <br>\n';
 /** Lines of a description; empty ones are left out. */
 export function asLines(lines: Array<string | undefined>): string {
 	return lines.filter(Boolean).join(LINE_BREAK);
+}
+
+/** A link for a description, in which the editor would cut a long URL off. */
+export function linkTo(url: string, text = url): string {
+	return `<a href="${url.replaceAll('"', '%22')}" target="_blank">${text}</a>`;
+}
+
+/** A description without HTML, for items. */
+function asText(description: string): string {
+	return description
+		.replaceAll(LINE_BREAK, '\n')
+		.replace(/<a href="([^"]*)"[^>]*>([^<]*)<\/a>/g, (_, url: string, text: string) =>
+			text === url ? url : `${text}: ${url}`,
+		);
 }
 
 /** Creates the error for input that cannot be sent: what happened, and what to do. */
@@ -138,14 +153,14 @@ export function toNodeError(
 export function errorItem(
 	context: IExecuteSingleFunctions,
 	{ message, description }: { message: string; description?: string | null },
-	failure?: Partial<Failure> & { index?: number },
+	failure: Partial<Failure> & { index?: number; prompt?: unknown } = {},
 ): INodeExecutionData {
-	const { code, status, requestId, index } = failure ?? {};
+	const { code, status, requestId, index, prompt } = failure;
 	return {
 		json: {
 			error: message,
-			message: (description ?? '').replaceAll(LINE_BREAK, '\n'),
-			details: { code, status, requestId, index },
+			message: asText(description ?? ''),
+			details: { code, status, requestId, index, prompt } as IDataObject,
 		},
 		pairedItem: { item: context.getItemIndex() },
 	};

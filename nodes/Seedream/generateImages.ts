@@ -13,11 +13,20 @@ import type { DownloadOptions } from './http/download';
 import { networkFailure } from './http/networkFailure';
 import { send, type RequestOptions } from './http/send';
 import { apiKeyOf, redact } from './redact';
-import { buildRequest, completeBody, type Credential, type ImageRequest } from './request';
+import {
+	buildRequest,
+	completeBody,
+	requestPart,
+	type Credential,
+	type ImageRequest,
+} from './request';
 import { withModel } from './request/automatic';
 import { previewRequest } from './request/preview';
+import { inputFields } from './request/inputItems';
+import { isPartOfFirstItem } from './request/references';
 import { readSettings, type Settings } from './request/settings';
 import { readResponse, type ReadingOptions } from './response';
+import { inOneItem } from './response/items';
 import { Attempts } from './run/attempts';
 import { queueFor } from './run/queues';
 import { RunItem } from './run/run';
@@ -95,58 +104,135 @@ async function exchange(
 	}
 }
 
+/** One item of a run, and what all of its requests share. */
+class Item {
+	private readonly runItem: RunItem;
+
+	/** URLs of its images, as soon as they are known. */
+	private readonly urls: string[] = [];
+
+	private key = '';
+
+	/** Fields of the input item that go along to the output. */
+	private inputFields: IDataObject = {};
+
+	constructor(
+		private readonly context: IExecuteSingleFunctions,
+		private readonly options: RequestOptions,
+	) {
+		this.runItem = new RunItem(context);
+	}
+
+	/** Reads and checks all fields. @returns nothing where the first item's request has its images */
+	async prepare(): Promise<PreparedItem | undefined> {
+		const { context, options, runItem } = this;
+		return await runItem.prepare(async () => {
+			if (isPartOfFirstItem(context)) return undefined;
+			this.inputFields = inputFields(context);
+			const credential = await context.getCredentials<Credential>('seedreamApi');
+			this.key = apiKeyOf(credential.apiKey);
+			const prepared = await prepareItem(context, credential, options);
+			const { expectedImages, requests } = prepared.request;
+			runItem.expect(expectedImages * requests);
+			return prepared;
+		});
+	}
+
+	/** Waits for the turn of one request, sends it, and turns its response into items. */
+	async generate(prepared: PreparedItem, part: number): Promise<INodeExecutionData[]> {
+		const { context, runItem, key } = this;
+		const { settings, baseUrl, download, fingerprint } = prepared;
+		const remembered = await runItem.prepare(async () => runItem.recall(part, fingerprint));
+		if (remembered) return remembered;
+		const request = requestPart(prepared.request, part);
+		return await runItem.takeTurn(part, settings.concurrentRequests, async () => {
+			if (settings.isPreview) {
+				const isFirst = part === 0;
+				return isFirst ? this.clean(await previewRequest(context, request, baseUrl, download)) : [];
+			}
+			runItem.assertWithinLimit(settings.maxImagesPerRun);
+			// Not kept in what n8n holds until the run ends: references are large.
+			const body = (await completeBody(context, request, download)) as IDataObject;
+			const options = { ...this.options, body };
+			const attempts = new Attempts(
+				async () =>
+					await exchange(context, { ...prepared, request }, options, this.urls, (value) =>
+						redact(value, key),
+					),
+				request.gateway,
+				settings,
+				async (milliseconds) => await runItem.pause(milliseconds),
+			);
+			const queue = queueFor(baseUrl, key, (text) => context.logger.debug(`Seedream: ${text}`));
+			const sending = runItem
+				.send(part, queue, attempts, request.expectedImages)
+				.then((items) => this.clean(items));
+			return await runItem.keep(part, fingerprint, sending);
+		});
+	}
+
+	/**
+	 * The item for a failure, with "On Error: Continue".
+	 * @throws NodeError that ends the run, without
+	 */
+	async fail(cause: unknown): Promise<INodeExecutionData[]> {
+		const { context, runItem, key } = this;
+		const failure = cause instanceof RequestFailure ? cause.failure : undefined;
+		const error = runItem.fail(toNodeError(context, cause, key), failure?.mayBeCharged ?? false);
+		// Rejecting before n8n has started all items would be an unhandled rejection.
+		await runItem.allStarted();
+		if (!context.continueOnFail()) throw error;
+		const { prompt } = (this.options.body ?? {}) as IDataObject;
+		const item = errorItem(context, error, redact({ ...failure, prompt }, key));
+		return [item];
+	}
+
+	/** Adds the input fields to output items. n8n does so itself for items of the error output. */
+	complete(items: INodeExecutionData[]): INodeExecutionData[] {
+		const hasErrorOutput = this.context.getNode().onError === 'continueErrorOutput';
+		return items.map((item) =>
+			hasErrorOutput && item.json.error
+				? item
+				: { ...item, json: { ...this.inputFields, ...item.json } },
+		);
+	}
+
+	/** Writes the images of a cancelled execution to n8n's log. */
+	end(): void {
+		this.runItem.logCancelled(this.urls, (text) => redact(text, this.key));
+	}
+
+	private clean(items: INodeExecutionData[]): INodeExecutionData[] {
+		return items.map((each) => ({ ...each, json: redact(each.json, this.key) }));
+	}
+}
+
 /**
- * Generates the images of one item, in step with the other items of the run: prepares its request, waits
- * for its turn, sends it, and turns the response into items.
+ * Generates the images of one item, in step with the other items of the run.
  * Set as `requestOperations.pagination`, n8n's one place for a node's own way of sending.
  */
 export async function generateImages(
 	this: IExecutePaginationFunctions,
 	{ options }: DeclarativeRestApiSettings.ResultOptions,
 ): Promise<INodeExecutionData[]> {
-	const runItem = new RunItem(this);
-	const urls: string[] = [];
-	let key = '';
-	const clean = <T>(value: T): T => redact(value, key);
-	const cleanItems = (items: INodeExecutionData[]) =>
-		items.map((each) => ({ ...each, json: clean(each.json) }));
+	const item = new Item(this, options);
 	try {
-		const { remembered, ...item } = await runItem.prepare(async () => {
-			const credential = await this.getCredentials<Credential>('seedreamApi');
-			key = apiKeyOf(credential.apiKey);
-			const prepared = await prepareItem(this, credential, options);
-			runItem.expect(prepared.request.expectedImages);
-			return { ...prepared, remembered: runItem.recall(prepared.fingerprint) };
-		});
-		const { request, settings, baseUrl, download, fingerprint } = item;
-		if (remembered) return remembered;
-
-		return await runItem.takeTurn(settings.concurrentRequests, async () => {
-			if (settings.isPreview) {
-				return cleanItems(await previewRequest(this, request, baseUrl, download));
-			}
-			runItem.assertWithinLimit(settings.maxImagesPerRun);
-			// Not kept in what n8n holds until the run ends: references are large.
-			const body = (await completeBody(this, request, download)) as IDataObject;
-			const attempts = new Attempts(
-				async () => await exchange(this, item, { ...options, body }, urls, clean),
-				request.gateway,
-				settings,
-				async (milliseconds) => await runItem.pause(milliseconds),
-			);
-			const queue = queueFor(baseUrl, key, (text) => this.logger.debug(`Seedream: ${text}`));
-			const sending = runItem.send(queue, attempts, request.expectedImages).then(cleanItems);
-			return await runItem.keep(fingerprint, sending);
-		});
+		const prepared = await item.prepare();
+		if (!prepared) return [];
+		const { request, settings } = prepared;
+		const results = await Promise.allSettled(
+			Array.from({ length: request.requests }, async (_, part) => {
+				return await item.generate(prepared, part).catch(async (cause) => await item.fail(cause));
+			}),
+		);
+		const failed = results.find((result) => result.status === 'rejected');
+		if (failed) throw failed.reason;
+		const items = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+		const { isSingleItem, field } = settings.output;
+		return item.complete(isSingleItem ? inOneItem(items, field) : items);
 	} catch (cause) {
-		const failure = cause instanceof RequestFailure ? cause.failure : undefined;
-		const error = toNodeError(this, cause, key);
-		const shown = runItem.fail(error, failure?.mayBeCharged ?? false);
-		// Rejecting before n8n has started all items would be an unhandled rejection.
-		await runItem.allStarted();
-		if (!this.continueOnFail()) throw shown;
-		return [errorItem(this, shown, clean(failure))];
+		return item.complete(await item.fail(cause));
 	} finally {
-		runItem.logCancelled(urls, clean);
+		item.end();
 	}
 }

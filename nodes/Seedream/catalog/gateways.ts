@@ -237,7 +237,6 @@ export const GATEWAYS: readonly Gateway[] = [
 			...MODEL_PARAMETERS,
 			background: 'model',
 			layer_decomposition: 'model',
-			n: 'any',
 			quality: 'any',
 			style: 'any',
 			user: 'any',

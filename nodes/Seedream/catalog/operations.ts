@@ -25,25 +25,6 @@ interface OperationRecord {
 
 const RECORDS = [
 	{
-		id: 'imageSet',
-		name: 'Image Set',
-		action: 'Generate image set',
-		description: 'Generate several related images from one prompt',
-		plural: 'image sets',
-		references: 'optional',
-		needs: 'sequential_image_generation',
-		instead: 'Use the Text-to-Image operation, once for each image',
-		isSet: true,
-	},
-	{
-		id: 'imageToImage',
-		name: 'Image-to-Image',
-		action: 'Generate image from images',
-		description: 'Edit or combine reference images as the prompt says',
-		plural: 'image-to-image',
-		references: 'required',
-	},
-	{
 		id: 'textToImage',
 		name: 'Text-to-Image',
 		action: 'Generate image from text',
@@ -51,11 +32,30 @@ const RECORDS = [
 		plural: 'text-to-image',
 		references: 'none',
 	},
+	{
+		id: 'imageToImage',
+		name: 'Image-to-Image',
+		action: 'Edit or combine images',
+		description: 'Edit or combine reference images as the prompt says',
+		plural: 'image-to-image',
+		references: 'required',
+	},
+	{
+		id: 'imageSet',
+		name: 'Image Set',
+		action: 'Generate set of images',
+		description: 'Generate several related images from one prompt',
+		plural: 'image sets',
+		references: 'optional',
+		needs: 'sequential_image_generation',
+		instead: 'Use the Text-to-Image operation, once for each image',
+		isSet: true,
+	},
 	// Schema of BytePlus's models at Comfy Router, 2026-11: 5.0 Pro, 5.0 Flash and 5.5.
 	{
 		id: 'layers',
 		name: 'Layers',
-		action: 'Split an image into layers',
+		action: 'Split image into layers',
 		description: 'Split an image into a background and transparent layers',
 		plural: 'layers',
 		references: 'one',
@@ -72,7 +72,7 @@ export interface Operation extends OperationRecord {
 	id: OperationId;
 }
 
-/** Every operation, in the order of the editor. */
+/** Every operation, in the order of use, which is that of the editor. */
 export const OPERATIONS: readonly Operation[] = RECORDS;
 
 /** An operation by its id. @returns undefined for any other value, which an expression may return */

@@ -24,7 +24,13 @@ export interface Parameter {
 	/** Whether gateways treat it as a parameter of OpenAI's Images API; some expect the others elsewhere. */
 	isOpenAi: boolean;
 	/** The option that sets it; absent if it follows from other fields. */
-	option?: { name: string; description: string; input: ParameterInput };
+	option?: {
+		name: string;
+		description: string;
+		input: ParameterInput;
+		/** Whether it stands among the options that few people need. */
+		isAdvanced?: true;
+	};
 }
 
 /**
@@ -80,7 +86,7 @@ export const PARAMETERS = [
 		option: {
 			name: 'numberOfImages',
 			description:
-				'Number of images that one request generates, sent as n where the gateway supports it. Each image is charged.',
+				'How many images to generate from the prompt: as n where the gateway supports it, else as that many requests. In a set, how many sets. Each image is charged.',
 			// RouteScope's document.
 			input: { kind: 'number', min: 1, max: 10, isWhole: true, default: 1 },
 		},
@@ -128,6 +134,7 @@ export const PARAMETERS = [
 			name: 'quality',
 			description: 'Sent only to gateways that list it; Seedream itself has no such setting',
 			input: { kind: 'text', placeholder: 'e.g. hd' },
+			isAdvanced: true,
 		},
 	},
 	{
@@ -160,6 +167,7 @@ export const PARAMETERS = [
 			description:
 				'Sent only to gateways that list it; Seedream itself follows the style in the prompt',
 			input: { kind: 'text', placeholder: 'e.g. vivid' },
+			isAdvanced: true,
 		},
 	},
 	{
@@ -180,6 +188,7 @@ export const PARAMETERS = [
 			name: 'user',
 			description: 'Name of your end user, sent only to gateways that list it',
 			input: { kind: 'text', placeholder: 'e.g. customer-42' },
+			isAdvanced: true,
 		},
 	},
 ] as const satisfies readonly Parameter[];

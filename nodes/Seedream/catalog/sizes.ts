@@ -12,6 +12,32 @@ export type Ratio = (typeof RATIOS)[number];
 export const RESOLUTIONS = ['1K', '1.5K', '2K', '3K', '4K'] as const;
 export type Resolution = (typeof RESOLUTIONS)[number];
 
+/**
+ * The ratio of feed posts. No document has pixels for it, so they are chosen: 4:5, multiples of 16, as
+ * many as the square of the resolution has or a little fewer.
+ */
+export const FEED_RATIO = '4:5';
+export const FEED_SIZES: Readonly<Record<Resolution, string>> = {
+	'1K': '896x1120',
+	'1.5K': '1344x1680',
+	'2K': '1792x2240',
+	'3K': '2688x3360',
+	'4K': '3648x4560',
+};
+
+/** What people use an aspect ratio for. */
+export const RATIO_USES: Readonly<Record<Ratio | typeof FEED_RATIO, string>> = {
+	'1:1': 'Square, Product Photo',
+	'4:3': 'Presentation',
+	'3:4': 'Portrait, Pin',
+	'16:9': 'Video, Slide',
+	'9:16': 'Story, Reel',
+	'3:2': 'Photo',
+	'2:3': 'Poster',
+	'21:9': 'Banner',
+	'4:5': 'Feed Post',
+};
+
 /** `<width>x<height>` in pixels for each aspect ratio. */
 export type RatioTable = Readonly<Record<Ratio, string>>;
 export type SizeTable = Readonly<Partial<Record<Resolution, RatioTable>>>;

@@ -1,33 +1,16 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { hideFor, LAYER_OPERATIONS, SET_OPERATIONS } from './conditions';
-import { parameterOptions } from './parameters';
+import { advancedParameterOptions, parameterOptions } from './parameters';
 
 /** Default of File Name. */
-export const DEFAULT_FILE_NAME = '{model}-{date}-{item}-{index}';
+export const DEFAULT_FILE_NAME = '{prompt}-{date}-{item}-{index}';
 
 /** The same for layers, which have names. */
 export const DEFAULT_LAYER_FILE_NAME = `${DEFAULT_FILE_NAME}-{name}`;
 
 /** Options that are not a parameter of the request body, or more than that. */
 const ownOptions: INodeProperties[] = [
-	{
-		displayName: 'Additional Body Fields',
-		name: 'additionalBodyFields',
-		type: 'json',
-		default: '{}',
-		placeholder: 'e.g. { "optimize_prompt_options": { "thinking": "enabled" } }',
-		description:
-			'JSON object merged into the request body last, for API parameters this node does not offer',
-	},
-	{
-		displayName: 'Concurrent Requests',
-		name: 'concurrentRequests',
-		type: 'number',
-		typeOptions: { minValue: 1, maxValue: 100, numberPrecision: 0 },
-		default: 8,
-		description: 'Maximum number of parallel requests. The value of the first item applies to all.',
-	},
 	{
 		displayName: 'Download Images',
 		name: 'downloadImages',
@@ -43,7 +26,29 @@ const ownOptions: INodeProperties[] = [
 		default: DEFAULT_FILE_NAME,
 		placeholder: 'e.g. campaign-{date}-{index}',
 		description:
-			'Name of the files without extension, which is the one of the image itself. {model}, {date}, {item}, {index} and, for layers, {name} are replaced; names within a set stay distinct.',
+			'Name of the files without extension, which is the one of the image itself. {prompt} (its first words), {name} (of the reference image or layer), {model}, {date}, {item} and {index} are replaced; names within an item stay distinct.',
+	},
+	{
+		displayName: 'Include Input Fields',
+		name: 'includeInputFields',
+		type: 'string',
+		default: '*',
+		placeholder: 'e.g. sku, title',
+		description:
+			'Names of fields of the input item to copy to its output items, separated by commas, or * for all. The fields of the output itself win.',
+	},
+	{
+		displayName: 'Link to File',
+		name: 'linkToFile',
+		type: 'options',
+		default: 7,
+		options: [
+			{ name: '1 Day', value: 1 },
+			{ name: '30 Days', value: 30 },
+			{ name: '7 Days', value: 7 },
+		],
+		description:
+			'Adds fileUrl, a link to the file that n8n stores, for chats, sheets and e-mails. It works for this long, as long as n8n keeps the execution, and for anyone who has it.',
 	},
 	{
 		displayName: 'Layered SVG',
@@ -111,6 +116,36 @@ const ownOptions: INodeProperties[] = [
 		default: 'data',
 		placeholder: 'e.g. data',
 		hint: 'The name of the output field to put the binary file data in',
+	},
+	{
+		displayName: 'Watermark',
+		name: 'watermark',
+		type: 'boolean',
+		default: false,
+		description:
+			'Whether to mark the image "AI generated" in its corner. It cannot be removed later.',
+		routing: { send: { type: 'body', property: 'watermark' } },
+	},
+];
+
+/** What is about the gateway or about how requests are sent. */
+const ownAdvancedOptions: INodeProperties[] = [
+	{
+		displayName: 'Additional Body Fields',
+		name: 'additionalBodyFields',
+		type: 'json',
+		default: '{}',
+		placeholder: 'e.g. { "layer_decomposition": true }',
+		description:
+			'JSON object merged into the request body last, for API parameters this node does not offer',
+	},
+	{
+		displayName: 'Concurrent Requests',
+		name: 'concurrentRequests',
+		type: 'number',
+		typeOptions: { minValue: 1, maxValue: 100, numberPrecision: 0 },
+		default: 8,
+		description: 'Maximum number of parallel requests. The value of the first item applies to all.',
 	},
 	{
 		displayName: 'Response Format',
@@ -185,16 +220,11 @@ const ownOptions: INodeProperties[] = [
 		description:
 			'Seconds to wait for a gateway that is busy (429, 503) and lets nothing of this account through. Requests at a rate limit are slowed down and retried by themselves; a request that may have been charged is never retried.',
 	},
-	{
-		displayName: 'Watermark',
-		name: 'watermark',
-		type: 'boolean',
-		default: false,
-		description:
-			'Whether to mark the image "AI generated" in its corner. It cannot be removed later.',
-		routing: { send: { type: 'body', property: 'watermark' } },
-	},
 ];
+
+function byName(options: INodeProperties[]): INodeProperties[] {
+	return options.sort((a, b) => a.displayName.localeCompare(b.displayName));
+}
 
 export const optionFields: INodeProperties[] = [
 	{
@@ -203,8 +233,14 @@ export const optionFields: INodeProperties[] = [
 		type: 'collection',
 		placeholder: 'Add option',
 		default: {},
-		options: [...ownOptions, ...parameterOptions].sort((a, b) =>
-			a.displayName.localeCompare(b.displayName),
-		),
+		options: byName([...ownOptions, ...parameterOptions]),
+	},
+	{
+		displayName: 'Advanced',
+		name: 'advanced',
+		type: 'collection',
+		placeholder: 'Add option',
+		default: {},
+		options: byName([...ownAdvancedOptions, ...advancedParameterOptions]),
 	},
 ];

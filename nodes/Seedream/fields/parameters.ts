@@ -92,7 +92,16 @@ function toField(parameter: Shown): INodeProperties {
 	};
 }
 
+const shown = (PARAMETERS as readonly Parameter[]).filter(
+	(parameter): parameter is Shown => parameter.option !== undefined,
+);
+
 /** The options that set a parameter of the request body. */
-export const parameterOptions: INodeProperties[] = (PARAMETERS as readonly Parameter[])
-	.filter((parameter): parameter is Shown => parameter.option !== undefined)
+export const parameterOptions: INodeProperties[] = shown
+	.filter(({ option }) => !option.isAdvanced)
+	.map(toField);
+
+/** Those that few people need. */
+export const advancedParameterOptions: INodeProperties[] = shown
+	.filter(({ option }) => option.isAdvanced)
 	.map(toField);

@@ -8,7 +8,7 @@ const withReferences = (references: Operation['references']) =>
 
 /** One entry of the Reference Images field, as the user fills it in. */
 export interface ReferenceEntry {
-	source?: 'binary' | 'allBinary' | 'url';
+	source?: 'allBinary' | 'allItems' | 'binary' | 'url';
 	binaryPropertyName?: unknown;
 	url?: unknown;
 }
@@ -21,17 +21,22 @@ const entry: INodePropertyCollection = {
 			displayName: 'Source',
 			name: 'source',
 			type: 'options',
-			default: 'binary',
+			default: 'allBinary',
 			options: [
 				{
-					name: 'All Image Fields',
+					name: 'All Images of the Item',
 					value: 'allBinary',
-					description: 'Every binary field of the input item that holds an image',
+					description: 'Every file of the input item that is an image',
 				},
 				{
 					name: 'Binary Field',
 					value: 'binary',
 					description: 'Files that a previous node put into the input item',
+				},
+				{
+					name: 'Images of All Input Items',
+					value: 'allItems',
+					description: 'One request for the whole run, with the fields of the first item',
 				},
 				{
 					name: 'URL',
@@ -45,9 +50,9 @@ const entry: INodePropertyCollection = {
 			name: 'binaryPropertyName',
 			type: 'string',
 			default: 'data',
-			placeholder: 'e.g. data',
+			placeholder: 'e.g. data, data_1',
 			hint: 'The name of the input field containing the binary file data to be processed',
-			description: 'Several names are separated by commas',
+			description: 'Separate several names with commas: data, data_1',
 			displayOptions: { show: { source: ['binary'] } },
 		},
 		{
@@ -57,7 +62,8 @@ const entry: INodePropertyCollection = {
 			default: '',
 			typeOptions: { rows: 2 },
 			placeholder: 'e.g. https://example.com/product.png',
-			description: 'One public URL or data URI per line. An expression may also give a list.',
+			description:
+				'Public URLs or data URIs, separated by commas or line breaks. An expression may also give a list or a file.',
 			displayOptions: { show: { source: ['url'] } },
 		},
 	],
@@ -76,7 +82,7 @@ const referenceImages: INodeProperties = {
 export const referenceFields: INodeProperties[] = [
 	{
 		...referenceImages,
-		default: { image: [{ source: 'binary', binaryPropertyName: 'data' }] },
+		default: { image: [{ source: 'allBinary' }] },
 		displayOptions: {
 			show: { operation: withReferences('required') },
 			hide: hideFor(({ references }) => !references),
@@ -105,7 +111,7 @@ export const imageFields: INodeProperties[] = [
 		type: 'options',
 		default: 'binary',
 		displayOptions: { show: one },
-		options: sources.filter(({ value }) => value !== 'allBinary'),
+		options: sources.filter(({ value }) => value === 'binary' || value === 'url'),
 		description: 'Where the image is',
 	},
 	{

@@ -1,7 +1,14 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { MODEL_FAMILIES } from '../catalog/models';
-import { LAYER_SIZES, RATIOS, RESOLUTIONS } from '../catalog/sizes';
+import {
+	FEED_RATIO,
+	LAYER_SIZES,
+	RATIO_USES,
+	RATIOS,
+	RESOLUTIONS,
+	type Resolution,
+} from '../catalog/sizes';
 import { hideFor, LAYER_OPERATIONS } from './conditions';
 
 /** Value of the Aspect Ratio field that leaves the ratio to the model. */
@@ -16,6 +23,12 @@ export function layerCounts(): string {
 	const larger = MODEL_FAMILIES.filter(({ maxLayerImages }) => maxLayerImages === most);
 	const names = larger.map(({ name }) => name).join(', ');
 	return `up to ${fewest}, with ${names} up to ${most}`;
+}
+
+/** A square of a resolution, in pixels: 1K is 1024 × 1024. */
+function squareOf(resolution: Resolution): string {
+	const side = Number.parseFloat(resolution) * 1024;
+	return `${side} × ${side}`;
 }
 
 const customSide: Omit<INodeProperties, 'displayName' | 'name'> = {
@@ -41,7 +54,10 @@ export const sizeFields: INodeProperties[] = [
 				value: AUTO_RATIO,
 				description: 'The model chooses from the prompt and the reference images',
 			},
-			...RATIOS.map((ratio) => ({ name: ratio, value: ratio })),
+			...([...RATIOS, FEED_RATIO] as const).map((ratio) => ({
+				name: `${ratio} (${RATIO_USES[ratio]})`,
+				value: ratio,
+			})),
 			{ name: 'Custom Width and Height', value: CUSTOM_SIZE },
 		],
 		description: 'Shape of the image, width to height',
@@ -59,7 +75,7 @@ export const sizeFields: INodeProperties[] = [
 			},
 		},
 		options: RESOLUTIONS.map((resolution) => ({
-			name: resolution,
+			name: `${resolution} (about ${squareOf(resolution)})`,
 			value: resolution,
 			displayOptions: {
 				hide: hideFor(({ size }) => !!size?.presets.length && !size.presets.includes(resolution)),

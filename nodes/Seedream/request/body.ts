@@ -14,7 +14,8 @@ export function isObject(value: unknown): value is Body {
 	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function isEmpty(value: unknown): boolean {
+/** Whether a field is as good as absent. */
+export function isEmpty(value: unknown): boolean {
 	return value === undefined || value === null || value === '';
 }
 

@@ -1,4 +1,9 @@
-import { jsonParse, type IDataObject, type IExecuteSingleFunctions } from 'n8n-workflow';
+import {
+	jsonParse,
+	type IDataObject,
+	type IExecuteSingleFunctions,
+	type IPairedItemData,
+} from 'n8n-workflow';
 
 import {
 	GATEWAYS,
@@ -18,13 +23,21 @@ import type { DownloadOptions } from '../http/download';
 import {
 	checkNumbers,
 	dropUnsupported,
+	isEmpty,
 	isObject,
 	mergeDeep,
 	place,
 	reasonNotToSend,
 	type Body,
 } from './body';
-import { collectImage, collectReferences, loadReference, type Reference } from './references';
+import { inputItems } from './inputItems';
+import {
+	collectImage,
+	collectReferences,
+	isForAllItems,
+	loadReference,
+	type Reference,
+} from './references';
 import { checkNumber } from './settings';
 import { chooseSize, layerSize } from './size';
 
@@ -50,6 +63,14 @@ export interface ImageRequest {
 	referenceForm: ReferenceForm;
 	/** Most images the response may hold. */
 	expectedImages: number;
+	/** How often it is sent, each time for further images. */
+	requests: number;
+	/** Images of the item's requests before this one, which are numbered first. */
+	firstIndex: number;
+	/** What the file names call it: the first reference's file name without extension. */
+	name: string;
+	/** The input items that its images come from. */
+	pairedItem: IPairedItemData | IPairedItemData[];
 	/** What the user should know about the request, in sentences. */
 	warnings: string[];
 }
@@ -57,6 +78,7 @@ export interface ImageRequest {
 const parameterNamed = (wanted: ParameterName) =>
 	(PARAMETERS as readonly Parameter[]).find(({ name }) => name === wanted) as Parameter;
 
+const NUMBER_OF_IMAGES = parameterNamed('n');
 const STREAM = parameterNamed('stream');
 const OUTPUT_FORMAT = parameterNamed('output_format');
 
@@ -124,6 +146,7 @@ class RequestBuilder {
 		const references = this.references(family);
 		this.set(body, references.length, family, gateway);
 		if (this.operation.isLayers) body.layer_decomposition = true;
+		const requests = this.requests(body, family, gateway);
 		this.warnings.push(...dropUnsupported(body, family, gateway, this.operation));
 		this.transparency(body, references, family, gateway);
 		this.fileFormat(body, family, gateway);
@@ -144,6 +167,12 @@ class RequestBuilder {
 				? (credential.referenceForm ?? gateway.referenceForm)
 				: gateway.referenceForm,
 			expectedImages: expectedImages(whole, family),
+			requests,
+			firstIndex: 0,
+			name: references[0]?.name ?? '',
+			pairedItem: isForAllItems(this.context)
+				? inputItems(this.context).map((_, item) => ({ item }))
+				: { item: this.context.getItemIndex() },
 			warnings: this.warnings,
 		};
 	}
@@ -242,8 +271,8 @@ class RequestBuilder {
 		const max = family?.references?.max;
 		if (this.operation.references === 'required' && references.length === 0) {
 			throw this.error(
-				'Reference Images is empty',
-				`${this.operation.name} needs at least one image: add a binary field of the input item, or a URL.`,
+				'There is no reference image',
+				`${this.operation.name} needs at least one. The input item has no image among what Reference Images names: put a node before this one that outputs the image as a file, or set Source to URL. AI Agents pass no files, so give them URLs.`,
 			);
 		}
 		if (max !== undefined && references.length > max) {
@@ -275,12 +304,30 @@ class RequestBuilder {
 		}
 		body.sequential_image_generation = 'auto';
 		body.sequential_image_generation_options = { max_images: maxImages };
-		const stream = this.context.getNodeParameter('options.stream', 'automatic');
+		const stream = this.context.getNodeParameter('advanced.stream', 'automatic');
 		const isOffered =
 			!!family &&
 			gateway.streamsSets &&
 			!reasonNotToSend(STREAM, body, family, gateway, this.operation);
 		if (stream === 'on' || (stream === 'automatic' && isOffered)) body.stream = true;
+	}
+
+	/** Number of Images, as that many requests where the gateway does not support `n`. */
+	private requests(body: Body, family: ModelFamily | undefined, gateway: Gateway): number {
+		const { name, label, option } = NUMBER_OF_IMAGES;
+		const { n, seed } = body;
+		const isSent =
+			!this.operation.isSet &&
+			!reasonNotToSend(NUMBER_OF_IMAGES, body, family, gateway, this.operation);
+		if (isEmpty(n) || isSent || option?.input.kind !== 'number') return 1;
+		const count = checkNumber(this.context, label, n, option.input);
+		body[name] = gateway.always[name];
+		if (count > 1 && seed !== undefined && Number(seed) !== -1) {
+			this.warnings.push(
+				`Each of the ${count} requests has the seed ${String(seed)}, so that the images may be alike.`,
+			);
+		}
+		return count;
 	}
 
 	/**
@@ -352,7 +399,7 @@ class RequestBuilder {
 	}
 
 	private additionalFields(): Body {
-		const value = this.context.getNodeParameter('options.additionalBodyFields', {});
+		const value = this.context.getNodeParameter('advanced.additionalBodyFields', {});
 		const advice =
 			'Enter a JSON object, for example { "optimize_prompt_options": { "thinking": "enabled" } }.';
 		let fields: unknown = value;
@@ -381,6 +428,16 @@ export function buildRequest(
 	baseUrl: string,
 ): ImageRequest {
 	return new RequestBuilder(context, credential).build(declared, baseUrl);
+}
+
+/** One of the requests of an item. @param part its number, from 0; the first carries the warnings */
+export function requestPart(request: ImageRequest, part: number): ImageRequest {
+	const { expectedImages, warnings } = request;
+	return {
+		...request,
+		firstIndex: part * expectedImages,
+		warnings: part === 0 ? warnings : [],
+	};
 }
 
 /**

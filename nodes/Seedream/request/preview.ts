@@ -29,7 +29,8 @@ export async function previewRequest(
 		gateway: request.gateway.name,
 		modelFamily: request.family?.name ?? 'Unknown',
 		body: { ...body, ...(image === undefined ? {} : { image: shorten(image) }) },
-		maxImages: request.expectedImages,
+		requests: request.requests,
+		maxImages: request.expectedImages * request.requests,
 		warnings: request.warnings,
 	};
 	return [{ json: json as IDataObject, pairedItem: { item: context.getItemIndex() } }];

@@ -7,11 +7,13 @@ import type {
 
 import type { Gateway } from '../catalog/gateways';
 import type { ModelFamily, ReferenceRules } from '../catalog/models';
+import { operationOf } from '../catalog/operations';
 import { cut, inputError } from '../errors';
 import type { ReferenceEntry } from '../fields/references';
 import { reasonOf } from '../http/connection';
 import { download, type DownloadOptions } from '../http/download';
 import { pngHasAlpha, readImageHeader } from '../image/header';
+import { FILES_IN_JSON, inputItems, isAgentTool } from './inputItems';
 
 /** Bytes; more than any model supports. */
 const MAX_DOWNLOAD_BYTES = 64 * 1024 * 1024;
@@ -37,16 +39,19 @@ export interface Reference {
 	binary?: string | IBinaryData;
 	/** URL or data URI. */
 	url?: string;
+	/** File name without extension, as far as it has one. */
+	name?: string;
 	/** Whether the model needs its alpha channel, for a transparent background. */
 	needsAlpha?: boolean;
 }
 
-/** Where n8n's combined binary mode keeps the files of an item, among its JSON. */
-const FILES_IN_JSON = '_files';
-
 function isBinaryData(value: unknown): value is IBinaryData {
 	if (typeof value !== 'object' || value === null) return false;
 	return 'mimeType' in value && ('data' in value || 'id' in value);
+}
+
+function isImage({ mimeType }: IBinaryData): boolean {
+	return typeof mimeType === 'string' && /^image\//i.test(mimeType);
 }
 
 /** Files of an item by name, wherever n8n's binary mode keeps them. */
@@ -110,13 +115,52 @@ function allImagesOf(
 	field: Field,
 ): Reference[] {
 	return filesOf(context.getInputData())
-		.filter(([, { mimeType }]) => typeof mimeType === 'string' && /^image\//i.test(mimeType))
+		.filter(([, file]) => isImage(file))
 		.map(([name]) => ({ field, label: `field “${name}”`, binary: binaryPath(context, name) }))
 		.filter(({ binary }) => binary !== undefined);
 }
 
-/** Line ends between URLs; those within a data URI are no more than layout. */
-const BETWEEN_URLS = /[\r\n]+\s*(?=https?:|data:)/i;
+/** The images of all input items: those of an agent's tool are none of its own. */
+function imagesOfAllItems(
+	context: IExecuteSingleFunctions,
+	_entry: ReferenceEntry,
+	field: Field,
+): Reference[] {
+	if (isAgentTool(context)) return allImagesOf(context, {}, field);
+	return inputItems(context).flatMap((item, index) =>
+		filesOf(item)
+			.filter(([, file]) => isImage(file))
+			.map(([name, binary]) => ({ field, label: `field “${name}” of item ${index}`, binary })),
+	);
+}
+
+/** Whether one request has the images of all input items; an expression cannot say so. */
+export function isForAllItems(context: IExecuteSingleFunctions): boolean {
+	const { operation, referenceImages } = context.getNode().parameters;
+	const { image = [] } = (referenceImages ?? {}) as { image?: ReferenceEntry[] };
+	const hasReferences = operationOf(operation)?.references !== 'none';
+	return (
+		hasReferences && !isAgentTool(context) && image.some(({ source }) => source === 'allItems')
+	);
+}
+
+/** Whether the first item's request has the images of this item too, so that it sends none itself. */
+export function isPartOfFirstItem(context: IExecuteSingleFunctions): boolean {
+	return context.getItemIndex() > 0 && isForAllItems(context);
+}
+
+/** Commas and line ends between URLs; those within a data URI or a URL are parts of it. */
+const BETWEEN_URLS = /[\s,]*[\r\n,]\s*(?=https?:|data:)/i;
+
+/** Links that lead to a page about a file, by the service and the node that gets the file itself. */
+const SHARE_LINKS: ReadonlyArray<[RegExp, string]> = [
+	[
+		/^https?:\/\/(drive|docs)\.google\.com\/(file|open|drive|document|presentation)\b/i,
+		'Google Drive',
+	],
+	[/^https?:\/\/(www\.)?dropbox\.com\/(?!.*[?&](dl|raw)=1)/i, 'Dropbox'],
+	[/^https?:\/\/(1drv\.ms|onedrive\.live\.com)\//i, 'Microsoft OneDrive'],
+];
 
 function urlsOf(
 	context: IExecuteSingleFunctions,
@@ -128,7 +172,16 @@ function urlsOf(
 	const list: unknown[] =
 		typeof value === 'string' ? value.trim().split(BETWEEN_URLS) : [value].flat();
 	return list.map((each) => {
+		if (isBinaryData(each)) return { field, label: each.fileName ?? 'file', binary: each };
 		const text = typeof each === 'string' ? each.trim() : '';
+		const shared = SHARE_LINKS.find(([pattern]) => pattern.test(text));
+		if (shared) {
+			throw inputError(
+				context,
+				`${field}: “${cut(text, 60)}” is a share link, not the image itself`,
+				`Use the ${shared[1]} node before this one to download the file, and set Source to All Images of the Item.`,
+			);
+		}
 		if (/^data:[^,]*;base64,/i.test(text)) {
 			return { field, label: 'data URI', url: text.replace(/\s+/g, '') };
 		}
@@ -143,20 +196,38 @@ function urlsOf(
 	});
 }
 
-const SOURCES = { binary: binariesOf, allBinary: allImagesOf, url: urlsOf };
+/** A reference's file name without extension, as far as it has one. */
+function nameOf(context: IExecuteSingleFunctions, { binary, url }: Reference): string | undefined {
+	const file = typeof binary === 'string' ? context.helpers.assertBinaryData(binary) : binary;
+	const path = /^https?:\/\/[^/]+\/(?:[^?#]*\/)?([^/?#]+)/i.exec(url ?? '')?.[1];
+	return (file?.fileName ?? path)?.replace(/\.\w+$/, '');
+}
+
+const SOURCES = {
+	allBinary: allImagesOf,
+	allItems: imagesOfAllItems,
+	binary: binariesOf,
+	url: urlsOf,
+};
 
 function referencesOf(
 	context: IExecuteSingleFunctions,
 	entry: ReferenceEntry,
 	field: Field,
 ): Reference[] {
-	const source = entry.source ?? 'binary';
+	const source = entry.source ?? 'allBinary';
 	// Not `in`: an expression may give `constructor`.
-	if (Object.keys(SOURCES).includes(source)) return SOURCES[source](context, entry, field);
+	const isKnown = Object.keys(SOURCES).includes(source);
+	if (isKnown && (source !== 'allItems' || isForAllItems(context) || isAgentTool(context))) {
+		return SOURCES[source](context, entry, field).map((reference) => ({
+			...reference,
+			name: nameOf(context, reference),
+		}));
+	}
 	throw inputError(
 		context,
 		`${field}: “${cut(String(source), 40)}” is not a Source`,
-		'Set Source to Binary Field, All Image Fields or URL. In an expression these are binary, allBinary and url.',
+		'Set Source to All Images of the Item, Binary Field or URL; in an expression these are allBinary, binary and url. Images of All Input Items cannot come from an expression.',
 	);
 }
 

@@ -16,6 +16,8 @@ export interface OutputSettings {
 	isSimplified: boolean;
 	/** Whether images are downloaded as files. */
 	downloads: boolean;
+	/** Seconds for which the links to the stored files work; undefined where none are wanted. */
+	linkSeconds?: number;
 	/** Whether a set with failed images fails as a whole. */
 	failsIncompleteSets: boolean;
 	/** Whether an SVG with all layers is added. */
@@ -74,18 +76,23 @@ export function checkNumber(
 	);
 }
 
+const SECONDS_PER_DAY = 86_400;
+
+/** Days for which a link to a stored file works: the list has 1, 7 and 30. */
+const LINK_DAYS: NumberRule = { min: 0, max: 3_650, isWhole: false };
+
 /** Reads the options of one item. @throws NodeOperationError for a number that is none */
 export function readSettings(context: IExecuteSingleFunctions): Settings {
 	const option = (name: string, fallback: unknown): unknown =>
-		context.getNodeParameter(`options.${name}`, fallback) ?? fallback;
+		context.getNodeParameter(name, fallback) ?? fallback;
 	const text = (name: string, fallback: string) =>
 		String(option(name, fallback)).trim() || fallback;
 	// An expression may give the text "false".
 	const flag = (name: string, fallback: boolean) => text(name, String(fallback)) !== 'false';
 	const { timeout } = context.getNodeParameter('requestOptions', {}) as { timeout?: unknown };
 	const isLayers = operationOf(context.getNodeParameter('operation'))?.isLayers;
-	const downloads = flag('downloadImages', true);
-	const hasLayeredSvg = flag('layeredSvg', false);
+	const downloads = flag('options.downloadImages', true);
+	const hasLayeredSvg = flag('options.layeredSvg', false);
 	if (hasLayeredSvg && !downloads) {
 		throw inputError(
 			context,
@@ -93,27 +100,32 @@ export function readSettings(context: IExecuteSingleFunctions): Settings {
 			'Turn on Download Images, or turn off Layered SVG.',
 		);
 	}
+	const linkSeconds = (days: unknown) =>
+		days === undefined
+			? undefined
+			: SECONDS_PER_DAY * checkNumber(context, 'Link to File', days, LINK_DAYS, ' days');
 	const timeoutRule = { min: 1, max: MAX_TIMEOUT_MS, isWhole: false };
 	return {
 		output: {
-			fileName: text('fileName', isLayers ? DEFAULT_LAYER_FILE_NAME : DEFAULT_FILE_NAME),
-			field: text('binaryPropertyOutput', 'data'),
-			isSingleItem: text('output', 'itemPerImage') === 'singleItem',
-			isSimplified: flag('simplify', true),
+			fileName: text('options.fileName', isLayers ? DEFAULT_LAYER_FILE_NAME : DEFAULT_FILE_NAME),
+			field: text('options.binaryPropertyOutput', 'data'),
+			isSingleItem: text('options.output', 'itemPerImage') === 'singleItem',
+			isSimplified: flag('advanced.simplify', true),
 			downloads,
-			failsIncompleteSets: text('failedImages', 'keep') === 'fail',
+			linkSeconds: linkSeconds(option('options.linkToFile', undefined)),
+			failsIncompleteSets: text('options.failedImages', 'keep') === 'fail',
 			hasLayeredSvg,
 		},
-		isPreview: flag('previewRequest', false),
+		isPreview: flag('options.previewRequest', false),
 		concurrentRequests: checkNumber(
 			context,
 			'Concurrent Requests',
-			option('concurrentRequests', 8),
+			option('advanced.concurrentRequests', 8),
 			{ min: 1, max: 100, isWhole: true },
 		),
 		waitWhenBusy:
 			1000 *
-			checkNumber(context, 'Wait When Busy', option('waitWhenBusy', 180), {
+			checkNumber(context, 'Wait When Busy', option('advanced.waitWhenBusy', 180), {
 				min: 0,
 				max: 86_400,
 				isWhole: false,
@@ -125,7 +137,7 @@ export function readSettings(context: IExecuteSingleFunctions): Settings {
 			{ min: 0, max: Infinity, isWhole: true },
 			'; 0 means no limit',
 		),
-		retryServerErrors: text('retryServerErrors', 'automatic'),
+		retryServerErrors: text('advanced.retryServerErrors', 'automatic'),
 		// 0 and empty are n8n's own default.
 		timeout: timeout ? checkNumber(context, 'Timeout', timeout, timeoutRule, ' ms') : undefined,
 	};

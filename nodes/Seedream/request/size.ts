@@ -1,6 +1,8 @@
 import type { Gateway } from '../catalog/gateways';
 import { MODEL_FAMILIES, type ModelFamily, type SizeRules } from '../catalog/models';
 import {
+	FEED_RATIO,
+	FEED_SIZES,
 	LAYER_SIZES,
 	RATIOS,
 	RESOLUTIONS,
@@ -47,6 +49,15 @@ export function nearestSize(width: number, height: number, rules: SizeRules): st
 	return `${Math.min(w, longest(h))}x${Math.min(h, longest(w))}`;
 }
 
+const inWords = (pixels: number) => `${pixels.toLocaleString('en-US')} pixels`;
+
+/** Whether a resolution's square is a size that the model supports, so that a custom size is a way out. */
+function isWithin(resolution: Resolution | undefined, family: ModelFamily | undefined): boolean {
+	if (!resolution) return !family;
+	const pixels = (Number.parseFloat(resolution) * 1024) ** 2;
+	return !!family?.size && pixels >= family.size.minPixels && pixels <= family.size.maxPixels;
+}
+
 function checkPixels(
 	width: number,
 	height: number,
@@ -67,13 +78,13 @@ function checkPixels(
 	if (pixels < rules.minPixels) {
 		throw reject(
 			`The size ${size} is too small for ${family.name}`,
-			`It has ${pixels} pixels; the model generates at least ${rules.minPixels}. ${advice}`,
+			`It has ${inWords(pixels)}; the model generates at least ${inWords(rules.minPixels)}. ${advice}`,
 		);
 	}
 	if (pixels > rules.maxPixels) {
 		throw reject(
 			`The size ${size} is too large for ${family.name}`,
-			`It has ${pixels} pixels; the model generates at most ${rules.maxPixels}. ${advice}`,
+			`It has ${inWords(pixels)}; the model generates at most ${inWords(rules.maxPixels)}. ${advice}`,
 		);
 	}
 	if (rules.maxRatio && Math.max(width / height, height / width) > rules.maxRatio) {
@@ -103,7 +114,9 @@ function checkResolution(
 			: `“${resolution}” is not a resolution`,
 		pixels
 			? `Write pixels with a small x: ${pixels[1]}x${pixels[2]}.`
-			: `Set Resolution to ${offered.join(', ')}, or Aspect Ratio to Custom Width and Height.`,
+			: `Set Resolution to ${offered.join(', ')}${
+					isWithin(known, family) ? ', or Aspect Ratio to Custom Width and Height' : ''
+				}.`,
 	);
 }
 
@@ -121,6 +134,11 @@ function ratioTable(
 		`${owner?.name ?? gateway.name} has no pixel sizes for the resolution ${resolution}`,
 		'Set Aspect Ratio to Auto, or choose another Resolution.',
 	);
+}
+
+/** @param ratio one of the table's, or 4:5 */
+function pixelsOf(ratio: string, resolution: string, table: RatioTable): string {
+	return ratio === FEED_RATIO ? FEED_SIZES[resolution as Resolution] : table[ratio as Ratio];
 }
 
 /**
@@ -142,22 +160,26 @@ export function chooseSize(
 	if (pixels) return { size: checkPixels(Number(pixels[1]), Number(pixels[2]), family, reject) };
 
 	const isAuto = aspectRatio === AUTO_RATIO;
-	if (!isAuto && !RATIOS.includes(aspectRatio as Ratio)) {
+	const ratios: readonly string[] = gateway.sizes ? RATIOS : [...RATIOS, FEED_RATIO];
+	if (!isAuto && !ratios.includes(aspectRatio)) {
 		throw reject(
-			`“${aspectRatio}” is not an aspect ratio`,
-			`Set Aspect Ratio to Auto, ${RATIOS.join(', ')}, or Custom Width and Height.`,
+			aspectRatio === FEED_RATIO
+				? `${gateway.name} has no size for the aspect ratio ${FEED_RATIO}`
+				: `“${aspectRatio}” is not an aspect ratio`,
+			`Set Aspect Ratio to Auto, ${ratios.join(', ')}, or Custom Width and Height.`,
 		);
 	}
-	const ratio = isAuto ? '1:1' : (aspectRatio as Ratio);
-
 	if (family?.size?.presets.length === 0) {
-		const [table] = Object.values(family.size.table);
-		return { size: isAuto ? family.size.default : table[ratio] };
+		const [[resolution, table]] = Object.entries(family.size.table);
+		return { size: isAuto ? family.size.default : pixelsOf(aspectRatio, resolution, table) };
 	}
 	const resolution = checkResolution(input.resolution, family, gateway, reject);
-	if (!isAuto) return { size: ratioTable(resolution, family, gateway, reject)[ratio] };
-	if (!gateway.presets || gateway.presets.includes(resolution)) return { size: resolution };
-	const size = ratioTable(resolution, family, gateway, reject)[ratio];
+	if (isAuto && (!gateway.presets || gateway.presets.includes(resolution))) {
+		return { size: resolution };
+	}
+	const table = ratioTable(resolution, family, gateway, reject);
+	if (!isAuto) return { size: pixelsOf(aspectRatio, resolution, table) };
+	const size = table['1:1'];
 	return {
 		size,
 		warning: `${gateway.name} does not support the resolution ${resolution} by name, so the square size ${size} was sent. Choose an Aspect Ratio for another shape.`,

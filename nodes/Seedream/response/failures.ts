@@ -1,10 +1,8 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { recommendedModel } from '../catalog/automatic';
-import { livingModels, modelsFor } from '../catalog/gateways';
-import { hasEnded, modelId, SERVICE_NAMES, today, type ModelId } from '../catalog/models';
-import { asLines, cut, MAY_BE_CHARGED, RequestFailure } from '../errors';
+import { asLines, cut, linkTo, MAY_BE_CHARGED, RequestFailure } from '../errors';
 import type { ImageRequest } from '../request';
+import { adviceOn, CHECK_BASE_URL } from './advice';
 import type { ServiceError } from './serviceError';
 
 /** What is known of a response beside its body. */
@@ -19,117 +17,9 @@ export interface ResponseContext {
 /** Characters of the gateway's own words that are shown. */
 const MAX_WORDS_LENGTH = 300;
 
-const CHECK_BASE_URL =
-	'Check the Base URL of the credential: it must be the URL of the API, such as https://host/v1.';
-
-/**
- * What to do, by the first pattern that the code, or else the message, matches.
- * Codes: Volcengine Ark error codes (2026-08), new-api `types/error.go`.
- */
-const ADVICE_BY_CODE: ReadonlyArray<[RegExp, string]> = [
-	[
-		/Sensitive|RiskDetection|sensitive_words/i,
-		'The content filter rejected this. Change the prompt or the reference images; sending the same again rarely helps.',
-	],
-	[
-		/Overdue|InvalidAccountStatus|insufficient_user_quota|QuotaExceeded|SetLimitExceeded|InvalidSubscription|balance|quota/i,
-		"The account's balance, quota or spending limit is used up. Top it up or raise the limit at the provider, then run again.",
-	],
-	[
-		/ModelNotOpen|ServiceNotOpen|AccessDisabled|AccessDenied|access_denied|PermissionDenied/i,
-		'This account has no access to the model yet. Activate it in the provider’s console.',
-	],
-	[
-		/InvalidImageURL|TosURLInvalid/i,
-		'The gateway could not read a reference image. Its URL must be public and show the image itself; or pass the image as a binary field.',
-	],
-	[
-		/RateLimit|Overloaded|BurstTooFast|InflightBatchsize/i,
-		'The gateway’s rate limit was reached. Nothing was charged for this request. Raise Wait When Busy, or run again later.',
-	],
-	[
-		/InvalidParameter|MissingParameter|invalid_request/i,
-		'The gateway rejected a parameter. Change the field it names.',
-	],
-];
-
-const ADVICE_BY_STATUS: Readonly<Record<number, string>> = {
-	401: 'Check the API key in the credential, and that it belongs to this Base URL.',
-	402: 'The account’s balance is used up. Top it up at the provider, then run again.',
-	403: 'Check the permissions and the balance of the API key.',
-	405: CHECK_BASE_URL,
-	413: 'The request is too large for the gateway. Use fewer or smaller reference images, or pass them as URLs.',
-	429: 'The gateway’s rate limit was reached. Raise Wait When Busy, or run again later.',
-};
-
 /** Schema of BytePlus's models at Comfy Router, `layer_decomposition`. */
 const NO_LAYER_IS_KEPT =
 	'If one layer fails, the whole request fails, and the service keeps none of the others.';
-
-/** The ids that share the most parts with an unknown one, the nearest first. */
-function nearest(unknown: string, ids: readonly string[]): string[] {
-	const parts = new Set(unknown.toLowerCase().split(/[^a-z\d]+/));
-	const shared = (id: string) =>
-		[...new Set(id.split('-'))].filter((part) => parts.has(part)).length;
-	return [...ids].sort((a, b) => shared(b) - shared(a)).slice(0, 4);
-}
-
-/** When the service of a model ends it or has ended it. */
-function endOf(known: ModelId): string | undefined {
-	if (!known.ends) return undefined;
-	const service = SERVICE_NAMES[known.service];
-	if (known.ends === 'retired') return `${service} has retired it.`;
-	return hasEnded(known, today())
-		? `${service} retired it on ${known.ends}.`
-		: `${service} retires it on ${known.ends}.`;
-}
-
-function adviceOnModel({ model, gateway, operation }: ImageRequest): string {
-	const known = modelId(model);
-	const end = known && endOf(known);
-	const offering =
-		gateway.hosts.length > 0 ? `${gateway.name} is known to offer` : 'Such gateways offer';
-	const others = modelsFor(operation.id, livingModels(gateway)).filter((id) => id !== model);
-	const successor = [known?.successor, recommendedModel(gateway, operation.id)].find(
-		(id) => id && others.includes(id),
-	);
-	return [
-		`The gateway has no model “${model}” for this account. Choose one From List, or activate it in the provider’s console.`,
-		end,
-		end && successor && `Use ${successor} instead.`,
-		others.length > 0 && `${offering} ${nearest(model, others).join(', ')}.`,
-	]
-		.filter(Boolean)
-		.join(' ');
-}
-
-function advice(
-	error: ServiceError | undefined,
-	{ status }: ResponseContext,
-	request: ImageRequest,
-): string {
-	const { code = '', message = '' } = error ?? {};
-	const text = `${code} ${message}`;
-	if (/Invalid URL|no route|Cannot POST/i.test(text)) return CHECK_BASE_URL;
-	if (
-		/InvalidEndpointOrModel\.NotFound|model_not_found|UnsupportedModel|no available channel/i.test(
-			text,
-		)
-	) {
-		return adviceOnModel(request);
-	}
-	const byCode = ADVICE_BY_CODE.find(([pattern]) => pattern.test(code));
-	const byMessage = ADVICE_BY_CODE.find(([pattern]) => pattern.test(message));
-	// A key that is rejected is not helped by what else the message may speak of.
-	const byText = status === 401 ? undefined : (byCode ?? byMessage);
-	if (byText) return byText[1];
-	if (status === 404) return error?.isExplicit ? adviceOnModel(request) : CHECK_BASE_URL;
-	if (ADVICE_BY_STATUS[status]) return ADVICE_BY_STATUS[status];
-	if (status >= 500) {
-		return 'The gateway or the service behind it failed. Check the provider’s usage page for images generated nevertheless before running again.';
-	}
-	return 'Turn on Preview Request and compare what it shows with the provider’s document.';
-}
 
 /** The request's ID: from the headers gateways use, else out of the message. */
 export function requestIdOf(headers: IDataObject, message = ''): string | undefined {
@@ -183,20 +73,29 @@ function isRefusal(
 
 const WEB_PAGE = /<(!doctype|html|\?xml|head|body)/i;
 
-/** A text that is no JSON, for a person to read. */
-function describe(text: string): string {
+/** What came instead of JSON, for a person to read. */
+function kindOf(text: string): string {
 	if (WEB_PAGE.test(text)) {
 		const title = /<title>([^<]+)<\/title>/i.exec(text)?.[1].trim();
 		return title
 			? `a web page instead of JSON (“${cut(title, 80)}”)`
 			: 'a web page instead of JSON';
 	}
-	return text.trim() ? cut(text.trim().replace(/\s+/g, ' '), MAX_WORDS_LENGTH) : 'no content';
+	return text.trim() ? 'a text instead of JSON' : 'no content';
+}
+
+/** The service's own words as a line, without the request ID, which has its own place. */
+function quote(text = ''): string | undefined {
+	const words = text
+		.replace(/[\s(]*\brequest[ _]id: *[A-Za-z0-9-]+\)?/i, '')
+		.trim()
+		.replace(/\s+/g, ' ');
+	return words ? `Provider: ${cut(words, MAX_WORDS_LENGTH)}` : undefined;
 }
 
 function failure(
 	message: string,
-	lines: string[],
+	lines: Array<string | undefined>,
 	mayBeCharged: boolean,
 	{ status, headers, urls = [] }: ResponseContext,
 	error?: ServiceError,
@@ -205,9 +104,9 @@ function failure(
 	return new RequestFailure({
 		message,
 		description: asLines([
-			lines.join(' '),
+			...lines,
 			...(hidden.length > 0 ? ['URLs in the response; they may expire after 24 hours:'] : []),
-			...hidden,
+			...hidden.map((url) => linkTo(url)),
 		]),
 		code: error?.code || undefined,
 		status,
@@ -228,15 +127,19 @@ export function serviceFailure(
 	request: ImageRequest,
 ): RequestFailure {
 	const { status } = context;
-	const words = cut((error.message ?? '').trim(), MAX_WORDS_LENGTH);
 	const isLost = (status < 400 || status >= 500) && isLostUpstream(error);
 	const mayBeCharged = isGivenUp(status) || isLost || (status < 400 && !error.isExplicit);
-	const reason = words || error.code || `HTTP status ${status} without an explanation`;
-	const message = count > 1 ? `None of the ${count} images was generated: ${reason}` : reason;
-	const line = mayBeCharged ? MAY_BE_CHARGED : advice(error, context, request);
+	const { headline, todo } = mayBeCharged
+		? { headline: `The provider did not finish the request (HTTP ${status})`, todo: MAY_BE_CHARGED }
+		: adviceOn(error, status, request);
+	const message =
+		count > 1
+			? `None of the ${count} images was generated: ${headline[0].toLowerCase()}${headline.slice(1)}`
+			: headline;
 	// Not where the request was rejected before anything was generated.
 	const isOfLayer = status < 400 || status >= 500 || /^Output/i.test(error.code ?? '');
-	const lines = request.operation.isLayers && isOfLayer ? [line, NO_LAYER_IS_KEPT] : [line];
+	const loss = request.operation.isLayers && isOfLayer ? [NO_LAYER_IS_KEPT] : [];
+	const lines = [[todo, ...loss].join(' '), quote(error.message)];
 	const result = failure(message, lines, mayBeCharged, context, error);
 	result.failure.isRefused = !mayBeCharged && isRefusal(error, '', context);
 	return result;
@@ -264,16 +167,18 @@ export function unexpectedFailure(
 ): RequestFailure {
 	const { status } = context;
 	const isRefused = isRefusal(undefined, text, context);
-	const error = { message: WEB_PAGE.test(text) ? undefined : text, isExplicit: false };
+	const isPage = WEB_PAGE.test(text);
+	const error = { message: isPage ? undefined : text, isExplicit: false };
 	const mayBeCharged =
 		status < 400 ||
 		isGivenUp(status) ||
 		(status === 503 && !isRefused) ||
 		(status >= 500 && isLostUpstream(error));
-	const lines = mayBeCharged
+	const todo = mayBeCharged
 		? [MAY_BE_CHARGED, ...(status < 400 ? [`If this always happens: ${CHECK_BASE_URL}`] : [])]
-		: [advice(error, context, request)];
-	const message = `Unexpected response (HTTP ${status}): ${describe(text)}`;
+		: [adviceOn(error, status, request).todo];
+	const message = `Unexpected response (HTTP ${status}): ${kindOf(text)}`;
+	const lines = [todo.join(' '), isPage ? undefined : quote(text)];
 	const result = failure(message, lines, mayBeCharged, context);
 	result.failure.isRefused = isRefused && !mayBeCharged;
 	return result;
@@ -289,7 +194,7 @@ export function interruptedFailure(
 	const mayBeCharged = status < 400 || isGivenUp(status) || status === 503;
 	return failure(
 		`The response was cut short (HTTP ${status}): ${cut(reason, MAX_WORDS_LENGTH)}`,
-		[mayBeCharged ? MAY_BE_CHARGED : advice(undefined, context, request)],
+		[mayBeCharged ? MAY_BE_CHARGED : adviceOn(undefined, status, request).todo],
 		mayBeCharged,
 		context,
 	);

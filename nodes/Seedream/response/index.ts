@@ -89,8 +89,10 @@ export async function readResponse(
 	try {
 		for await (const record of readRecords(response, bytes, request)) {
 			if (record.type === 'summary') summary = record;
-			else if (record.type === 'failed') failed.push(record);
-			else {
+			else if (record.type === 'failed') {
+				failed.push({ ...record, index: record.index + request.firstIndex });
+			} else {
+				record.index += request.firstIndex;
 				if (record.url) urls.push(record.url);
 				if (record.layer) record.layer = clean(record.layer);
 				const image = downloads.run(

@@ -8,12 +8,16 @@ import { layeredSvg, SVG_MIME_TYPE } from '../image/layeredSvg';
 import { storeImage, type StoredImage } from '../image/store';
 import type { ImageRequest } from '../request';
 import type { OutputSettings } from '../request/settings';
+import { filledIn, imageFileName } from './fileName';
 import { labelOf, pixelsOf, type PlacedLayer } from './layers';
 import type { FailedRecord, ImageRecord, SummaryRecord } from './records';
+import { reportTokens } from './tokenUsage';
 
 /** An image with all that is known of it. */
 export interface FinishedImage extends StoredImage {
 	record: ImageRecord;
+	/** Signed URL of the stored file. */
+	fileUrl?: string;
 	/** Its place among the others, once all are there. */
 	layer?: PlacedLayer;
 }
@@ -25,63 +29,26 @@ export interface LayeredSvg {
 	warnings: string[];
 }
 
-function timestamp(): string {
-	return new Date().toISOString().replace('T', '_').replace(/[:.]/g, '-').replace('Z', '');
-}
-
-/** Bytes of a name: file systems allow 255, the extension and what users append included. */
-const MAX_NAME_BYTES = 200;
-
-/** Cuts a name to the bytes it may have, between characters. */
-function shortened(name: string): string {
-	return Buffer.from(name)
-		.subarray(0, MAX_NAME_BYTES)
-		.toString('utf8')
-		.replace(/\uFFFD+$/, '');
-}
-
-/** Fills in a pattern. @param name of a layer */
-function filled(
+/** A signed URL of a stored file; n8n has none for a file that it keeps in memory. */
+function linkTo(
 	context: IExecuteSingleFunctions,
-	request: ImageRequest,
-	{ index, name }: { index: number; name?: string },
-	pattern: string,
-): string {
-	const values = new Map([
-		['model', request.model],
-		['date', timestamp()],
-		['item', String(context.getItemIndex())],
-		['index', String(index)],
-		...(name === undefined ? [] : ([['name', name]] as const)),
-	]);
-	return pattern
-		.replace(/\{(\w+)\}/g, (placeholder, key: string) => values.get(key) ?? placeholder)
-		.replace(/[\\/:*?"<>|\p{Cc}]+/gu, '-');
+	{ binary }: StoredImage,
+	seconds: number | undefined,
+): string | undefined {
+	if (seconds === undefined || !binary?.id) return undefined;
+	// n8n passes the number on to jsonwebtoken, which counts seconds.
+	return context.helpers.createBinarySignedUrl(binary, seconds as unknown as '1 day');
 }
 
-/**
- * The file name of an image, without extension. Images of one response never share a name, so that no
- * file replaces another.
- */
-function fileName(
-	context: IExecuteSingleFunctions,
-	request: ImageRequest,
-	{ index, layer }: ImageRecord,
-	pattern: string,
-): string {
-	const name = filled(context, request, { index, name: layer && labelOf(layer) }, pattern);
-	const short = shortened(name);
-	const isOnlyOne = request.expectedImages === 1 && index === 0;
-	const isDistinct = pattern.includes('{index}') && short === name;
-	return isOnlyOne || isDistinct ? short : `${short}-${index}`;
-}
+const NO_LINK =
+	'Link to File has no effect: n8n keeps files in memory here, or Download Images is off. Ask your administrator for N8N_DEFAULT_BINARY_DATA_MODE=filesystem.';
 
 /** Downloads and stores an image, unless the user wants URLs only. */
 export async function finishImage(
 	context: IExecuteSingleFunctions,
 	request: ImageRequest,
 	record: ImageRecord,
-	{ downloads, fileName: pattern }: OutputSettings,
+	{ downloads, fileName: pattern, linkSeconds }: OutputSettings,
 	options: DownloadOptions,
 ): Promise<FinishedImage> {
 	// The bytes are in n8n's store then.
@@ -90,8 +57,13 @@ export async function finishImage(
 		return { record: kept, downloadError: 'The response contains no image of this layer' };
 	}
 	if (!downloads && record.url) return { record: kept };
-	const name = fileName(context, request, record, pattern);
-	return { record: kept, ...(await storeImage(context, record, name, options)) };
+	const named = {
+		index: record.index,
+		name: record.layer ? labelOf(record.layer) : request.name,
+	};
+	const name = imageFileName(request, named, context.getItemIndex(), pattern);
+	const stored = await storeImage(context, record, name, options);
+	return { record: kept, ...stored, fileUrl: linkTo(context, stored, linkSeconds) };
 }
 
 /**
@@ -122,7 +94,8 @@ export async function storeLayeredSvg(
 	const warnings =
 		missing > 0 ? [`The layered SVG lacks ${missing} of ${images.length} images.`] : [];
 	const index = 1 + Math.max(...images.map(({ record }) => record.index));
-	const name = shortened(filled(context, request, { index, name: 'layers' }, pattern));
+	const named = { index, name: 'layers' };
+	const { name } = filledIn(request, named, context.getItemIndex(), pattern);
 	const file = { mimeType: SVG_MIME_TYPE, fileName: `${name}.svg`, width, height };
 	try {
 		const svg = bytes.toReadable(layeredSvg(context, { width, height }, layers));
@@ -139,7 +112,7 @@ export async function storeLayeredSvg(
 
 /** An image as JSON; complete without the binary, and never with its bytes. */
 function imageJson(image: FinishedImage, request: ImageRequest): IDataObject {
-	const { record, layer, mimeType, fileName: name, downloadError } = image;
+	const { record, layer, mimeType, fileName: name, fileUrl, downloadError } = image;
 	const pixels = pixelsOf(image);
 	const size = pixels.width === undefined ? record.size : `${pixels.width}x${pixels.height}`;
 	const asked = String(request.body.size);
@@ -161,6 +134,7 @@ function imageJson(image: FinishedImage, request: ImageRequest): IDataObject {
 		mimeType,
 		fileName: name,
 		url: record.url,
+		fileUrl,
 		revisedPrompt: record.revisedPrompt,
 		downloadError,
 		warnings,
@@ -229,11 +203,11 @@ function requestWarnings(
 	return warnings;
 }
 
-/** Leaves out what is undefined, and warnings where there are none. */
-function compact(json: IDataObject): IDataObject {
-	const isThere = ([name, value]: [string, unknown]) =>
-		value !== undefined && !(name === 'warnings' && (value as unknown[]).length === 0);
-	return Object.fromEntries(Object.entries(json).filter(isThere));
+/** Leaves out what is undefined, and puts warnings first, where they are seen; none where there are none. */
+function compact({ warnings, ...json }: IDataObject): IDataObject {
+	const own = Object.entries(json).filter(([, value]) => value !== undefined);
+	const hasWarnings = Array.isArray(warnings) && warnings.length > 0;
+	return { ...(hasWarnings && { warnings }), ...Object.fromEntries(own) };
 }
 
 /**
@@ -248,10 +222,10 @@ export function toItems(
 	images: FinishedImage[],
 	failed: FailedRecord[],
 	summary: SummaryRecord,
-	{ field, isSimplified, isSingleItem }: OutputSettings,
+	{ field, isSimplified, isSingleItem, linkSeconds }: OutputSettings,
 	svg?: LayeredSvg,
 ): INodeExecutionData[] {
-	const pairedItem = { item: context.getItemIndex() };
+	const { pairedItem } = request;
 	const common = {
 		model: request.model,
 		prompt: request.body.prompt as string,
@@ -265,14 +239,16 @@ export function toItems(
 	const warnings = [
 		...requestWarnings(images, failed, isContinued, request, summary),
 		...(svg?.warnings ?? []),
+		...(linkSeconds !== undefined && images.some(({ fileUrl }) => !fileUrl) ? [NO_LINK] : []),
 	];
+	reportTokens(context, summary.usage);
 	const { binary: svgBinary, ...svgJson } = svg?.file ?? {};
 	const errorItems = isContinued
 		? failed.map((record) =>
 				errorItem(
 					context,
 					{ message: notGenerated(record) },
-					{ ...record, requestId: summary.requestId },
+					{ ...record, requestId: summary.requestId, prompt: request.body.prompt },
 				),
 			)
 		: [];
@@ -308,4 +284,40 @@ export function toItems(
 		? [{ json: compact({ ...common, ...svgJson }), binary: { [field]: svgBinary }, pairedItem }]
 		: [];
 	return [...items, ...svgItems, ...errorItems];
+}
+
+/** Adds up the numbers of two usages. */
+function sum(a: IDataObject, b: IDataObject): IDataObject {
+	const total = { ...a };
+	for (const [name, value] of Object.entries(b)) {
+		const old = total[name];
+		total[name] =
+			typeof old === 'number' && typeof value === 'number' ? old + value : (old ?? value);
+	}
+	return total;
+}
+
+/**
+ * Joins the items of an item's requests, each with all images of its request, into one.
+ * @param field binary field of the first image; the others have a number appended
+ */
+export function inOneItem(items: INodeExecutionData[], field: string): INodeExecutionData[] {
+	const parts = items.filter(({ json }) => json.images !== undefined);
+	if (parts.length < 2) return items;
+	const [first, ...others] = parts.map(({ json }) => json);
+	const all = [first, ...others];
+	const lists = (name: string) => all.flatMap((json) => (json[name] ?? []) as IDataObject[]);
+	const files = parts.flatMap(({ binary }) => Object.values(binary ?? {}));
+	const json = {
+		...first,
+		images: lists('images'),
+		requestIds: all.map(({ requestId }) => requestId),
+		usage: all.map(({ usage }) => (usage ?? {}) as IDataObject).reduce(sum),
+		warnings: lists('warnings'),
+	};
+	const binary = Object.fromEntries(
+		files.map((file, i) => [i === 0 ? field : `${field}_${i}`, file] as const),
+	);
+	const errors = items.filter((item) => !parts.includes(item));
+	return [{ ...parts[0], json: compact(json), binary }, ...errors];
 }

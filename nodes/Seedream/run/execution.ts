@@ -1,15 +1,11 @@
 import type { IExecuteSingleFunctions } from 'n8n-workflow';
 
-/** Whether the execution data belongs to an agent that calls this node as a tool. */
-export function isAgentTool(context: IExecuteSingleFunctions): boolean {
-	return context.getExecuteData().node.name !== context.getNode().name;
-}
+import { inputItems, isAgentTool } from '../request/inputItems';
 
 /** How many items n8n starts in one pass. */
 export function itemCount(context: IExecuteSingleFunctions): number {
-	const { node, data } = context.getExecuteData();
-	if (isAgentTool(context) || node.executeOnce) return 1;
-	return (data.main ?? data.ai_tool)?.[0]?.length ?? 0;
+	const isOne = isAgentTool(context) || context.getExecuteData().node.executeOnce;
+	return isOne ? 1 : inputItems(context).length;
 }
 
 /**

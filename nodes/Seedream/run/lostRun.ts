@@ -1,7 +1,14 @@
 import type { IExecuteSingleFunctions } from 'n8n-workflow';
 
-import { asLines, type NodeError } from '../errors';
+import { asLines, linkTo, type NodeError } from '../errors';
 import type { Memory } from './memory';
+
+const KEEP_FILES =
+	'To keep the files of the other items, set On Error in the node’s Settings to Continue. With Retry On Fail, images that exist are not generated again.';
+
+const IMAGES_SO_FAR = 'Images already generated in this run; their URLs expire after 24 hours:';
+
+const isUrl = (text: string) => /^https?:/i.test(text);
 
 /** Lines about further failures. */
 const MAX_NOTES = 20;
@@ -25,17 +32,17 @@ export class LostRun {
 		this.notes.push(message, ...(mayBeCharged ? [description ?? ''] : []));
 	}
 
-	/** Brings the error's description up to date. */
+	/** Brings the error's description and its details up to date. */
 	describe(context: IExecuteSingleFunctions, memory: Memory): void {
-		const images = memory.images(context).map(({ key, url }) => `Item ${key}: ${url}`);
+		const images = memory.images(context);
 		const further = this.notes.length - MAX_NOTES;
 		this.error.description = asLines([
 			this.description,
+			...(images.length > 0 ? [KEEP_FILES, IMAGES_SO_FAR] : []),
+			...images.map(({ item, url }) => `Item ${item}: ${isUrl(url) ? linkTo(url) : url}`),
 			...(this.notes.length > 0 ? ['Also:', ...this.notes.slice(0, MAX_NOTES)] : []),
 			further > 0 ? `… and ${further} more.` : undefined,
-			...(images.length > 0
-				? ['Images already generated in this run; their URLs expire after 24 hours:', ...images]
-				: []),
 		]);
+		this.error.messages = images.map(({ item, url }) => `Item ${item}: ${url}`);
 	}
 }

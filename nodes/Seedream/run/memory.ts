@@ -4,8 +4,18 @@ import { RequestFailure } from '../errors';
 import { SVG_MIME_TYPE } from '../image/layeredSvg';
 import { recoveryUrl } from '../image/store';
 
+/** Which of a run's requests it is. */
+export interface RequestId {
+	/** Index of its input item. */
+	item: number;
+	/** Number among the requests of its item, from 0. */
+	part: number;
+	/** What makes the request this one and no other: for a tool, all calls of which are item 0. */
+	fingerprint?: string;
+}
+
 /** How a request ended. */
-interface Outcome {
+interface Outcome extends RequestId {
 	/** Images that were charged. */
 	items?: INodeExecutionData[];
 	/** Failure after which an image may exist, so that the request must not be sent again. */
@@ -23,12 +33,9 @@ function urlsOf(items: INodeExecutionData[], context: IExecuteSingleFunctions): 
 	});
 }
 
-/**
- * What the requests of a run came to, kept for "Retry On Fail": what was charged is not sent again. By
- * item; by request for a tool that an agent calls, all calls of which are item 0.
- */
+/** What the requests of a run came to, kept for "Retry On Fail": what was charged is not sent again. */
 export class Memory {
-	private readonly outcomes = new Map<number | string, Outcome>();
+	private readonly outcomes = new Map<string, Outcome>();
 
 	get isEmpty(): boolean {
 		return this.outcomes.size === 0;
@@ -39,26 +46,26 @@ export class Memory {
 	}
 
 	/** @throws RequestFailure after which an image may exist */
-	recall(key: number | string): INodeExecutionData[] | undefined {
-		const outcome = this.outcomes.get(key);
+	recall(id: RequestId): INodeExecutionData[] | undefined {
+		const outcome = this.outcomes.get(JSON.stringify(id));
 		if (outcome?.failure) throw outcome.failure;
 		return outcome?.items;
 	}
 
-	keepItems(key: number | string, items: INodeExecutionData[]): void {
-		this.outcomes.set(key, { items });
+	keepItems(id: RequestId, items: INodeExecutionData[]): void {
+		this.outcomes.set(JSON.stringify(id), { ...id, items });
 	}
 
 	/** Keeps a failure, as far as it forbids another attempt. */
-	keepFailure(key: number | string, error: unknown): void {
+	keepFailure(id: RequestId, error: unknown): void {
 		if (!(error instanceof RequestFailure) || !error.failure.mayBeCharged) return;
-		this.outcomes.set(key, { failure: error });
+		this.outcomes.set(JSON.stringify(id), { ...id, failure: error });
 	}
 
 	/** Where the images so far can be had, in the order of the items. */
-	images(context: IExecuteSingleFunctions): Array<{ key: number | string; url: string }> {
-		return [...this.outcomes]
-			.sort(([a], [b]) => Number(a) - Number(b))
-			.flatMap(([key, { items = [] }]) => urlsOf(items, context).map((url) => ({ key, url })));
+	images(context: IExecuteSingleFunctions): Array<{ item: number; url: string }> {
+		return [...this.outcomes.values()]
+			.sort((a, b) => a.item - b.item || a.part - b.part)
+			.flatMap(({ item, items = [] }) => urlsOf(items, context).map((url) => ({ item, url })));
 	}
 }

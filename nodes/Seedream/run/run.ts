@@ -3,14 +3,18 @@ import { sleep, type IExecuteSingleFunctions, type INodeExecutionData } from 'n8
 import { inputError, type NodeError } from '../errors';
 import { Semaphore } from '../http/semaphore';
 import { wait } from '../http/wait';
+import { isAgentTool } from '../request/inputItems';
 import type { Attempts } from './attempts';
-import { batchDelay, isAgentTool, itemCount } from './execution';
+import { batchDelay, itemCount } from './execution';
 import { LostRun } from './lostRun';
-import { Memory } from './memory';
+import { Memory, type RequestId } from './memory';
 import type { Queue } from './queue';
 
 /** Milliseconds that n8n may be late with a batch. */
 const BATCH_MARGIN_MS = 250;
+
+/** More than Number of Images allows. */
+const MAX_REQUESTS_PER_ITEM = 100;
 
 /** One pass of n8n over the items of a run; "Retry On Fail" makes further ones. */
 class Pass {
@@ -29,7 +33,7 @@ class Pass {
 	prepared = Promise.resolve();
 
 	/** Items that may take their turn, before they are put in order. */
-	readonly ready: Array<{ index: number; resolve: () => void }> = [];
+	readonly ready: Array<{ order: number; resolve: () => void }> = [];
 
 	/** Most images that all items of the pass may request. */
 	expectedImages = 0;
@@ -146,11 +150,12 @@ export class RunItem {
 
 	/**
 	 * The items that an earlier pass, or the same request of an agent, got.
+	 * @param part number of the request among those of the item
 	 * @param fingerprint what makes the request this one and no other
 	 * @throws RequestFailure of an earlier attempt, after which an image may exist
 	 */
-	recall(fingerprint: () => string): INodeExecutionData[] | undefined {
-		return this.run.memory.recall(this.key(fingerprint));
+	recall(part: number, fingerprint: () => string): INodeExecutionData[] | undefined {
+		return this.run.memory.recall(this.id(part, fingerprint));
 	}
 
 	/**
@@ -158,6 +163,7 @@ export class RunItem {
 	 * @throws what `sending` throws
 	 */
 	async keep(
+		part: number,
 		fingerprint: () => string,
 		sending: Promise<INodeExecutionData[]>,
 	): Promise<INodeExecutionData[]> {
@@ -165,24 +171,25 @@ export class RunItem {
 		return await sending.then(
 			(items) => {
 				// A call of an agent has one item: when it succeeds, there is nothing to retry.
-				if (!this.isAgentTool) memory.keepItems(this.index, items);
+				if (!this.isAgentTool) memory.keepItems(this.id(part, fingerprint), items);
 				this.pass.lost?.describe(this.context, memory);
 				return items;
 			},
 			(error: unknown) => {
-				memory.keepFailure(this.key(fingerprint), error);
+				memory.keepFailure(this.id(part, fingerprint), error);
 				throw error;
 			},
 		);
 	}
 
 	/**
-	 * Waits for the item's turn. Never resolves where n8n has broken off: it stops at an item whose
+	 * Waits for the turn of one of the item's requests. Never resolves where n8n has broken off: it stops at an item whose
 	 * expressions cannot be resolved, and then nobody waits for the others.
-	 * @param concurrency items that may have their turn at once
+	 * @param concurrency requests that may have their turn at once
 	 * @returns what the task returns, nothing where the run is lost before
 	 */
 	async takeTurn(
+		part: number,
 		concurrency: number,
 		task: () => Promise<INodeExecutionData[]>,
 	): Promise<INodeExecutionData[]> {
@@ -190,7 +197,7 @@ export class RunItem {
 		await this.pass.prepared;
 		// n8n's Batching spaced the starts; since nothing was sent then, it is made up here.
 		await this.pause(batchDelay(this.context, this.index));
-		await this.inOrder();
+		await this.inOrder(this.order(part));
 		return await this.run.inTurn(concurrency, async () =>
 			(await this.pause(0)) ? await this.endingRun(task()) : [],
 		);
@@ -217,20 +224,20 @@ export class RunItem {
 	}
 
 	/**
-	 * Sends the item's request at the pace that the gateway admits.
+	 * Sends a request of the item at the pace that the gateway admits.
 	 * @param attempts at the request
 	 * @param images that it requests
 	 * @returns its items; none where the run is lost or cancelled before it was admitted
 	 * @throws RequestFailure
 	 */
 	async send(
+		part: number,
 		queue: Queue,
 		attempts: Attempts<INodeExecutionData[]>,
 		images: number,
 	): Promise<INodeExecutionData[]> {
-		const { index: order, signals } = this;
 		const attempt = async () => await attempts.next();
-		const options = { images, order, signals };
+		const options = { images, order: this.order(part), signals: this.signals };
 		return await queue.send(this.pass, attempt, options).then(
 			(items) => items ?? [],
 			(error: unknown) => {
@@ -278,18 +285,27 @@ export class RunItem {
 		return cancelled ? [pass.ending.signal, cancelled] : [pass.ending.signal];
 	}
 
-	private key(fingerprint: () => string): number | string {
-		return this.isAgentTool ? fingerprint() : this.index;
+	private id(part: number, fingerprint: () => string): RequestId {
+		return {
+			item: this.index,
+			part,
+			...(this.isAgentTool && { fingerprint: fingerprint() }),
+		};
 	}
 
-	/** Lets items that are ready at the same time go on in their order, whichever was prepared first. */
-	private async inOrder(): Promise<void> {
+	/** Place among the requests of the run. */
+	private order(part: number): number {
+		return this.index * MAX_REQUESTS_PER_ITEM + part;
+	}
+
+	/** Lets requests that are ready at the same time go on in their order, whichever was prepared first. */
+	private async inOrder(order: number): Promise<void> {
 		const { ready } = this.pass;
 		await new Promise<void>((resolve) => {
-			ready.push({ index: this.index, resolve });
+			ready.push({ order, resolve });
 			if (ready.length > 1) return;
 			void sleep(0).then(() => {
-				for (const each of ready.splice(0).sort((a, b) => a.index - b.index)) each.resolve();
+				for (const each of ready.splice(0).sort((a, b) => a.order - b.order)) each.resolve();
 			});
 		});
 	}

@@ -1,0 +1,29 @@
+import type { IDataObject, IExecuteSingleFunctions, INodeExecutionData } from 'n8n-workflow';
+
+/** Where n8n's combined binary mode keeps the files of an item, among its JSON. */
+export const FILES_IN_JSON = '_files';
+
+/** Whether the execution data belongs to an agent that calls this node as a tool. */
+export function isAgentTool(context: IExecuteSingleFunctions): boolean {
+	return context.getExecuteData().node.name !== context.getNode().name;
+}
+
+/** All input items of the node, those that Execute Once leaves out among them. */
+export function inputItems(context: IExecuteSingleFunctions): INodeExecutionData[] {
+	const { data } = context.getExecuteData();
+	return (data.main ?? data.ai_tool)?.[0] ?? [];
+}
+
+/**
+ * The fields of the input item that go along to the output.
+ * @returns none where the user wants none
+ */
+export function inputFields(context: IExecuteSingleFunctions): IDataObject {
+	const wanted = context.getNodeParameter('options.includeInputFields', undefined) as unknown;
+	if (wanted === undefined || wanted === null) return {};
+	const names = [wanted].flat().flatMap((each) => String(each).split(','));
+	const { [FILES_IN_JSON]: _, ...json } = context.getInputData().json;
+	if (names.some((name) => name.trim() === '*')) return json;
+	const trimmed = names.map((name) => name.trim());
+	return Object.fromEntries(Object.entries(json).filter(([name]) => trimmed.includes(name)));
+}
