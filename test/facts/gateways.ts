@@ -163,7 +163,7 @@ const RECORDS = {
 			'doubao-seedream-5-0-260128',
 		],
 		// "Supports accepting it", whatever the model.
-		parameters: { background: FAMILIES, n: FAMILIES, quality: FAMILIES, style: FAMILIES },
+		parameters: { background: FAMILIES, quality: FAMILIES, style: FAMILIES },
 		// "It is recommended to pass 1."
 		always: { n: 1 },
 		placement: 'topLevel',
@@ -237,7 +237,6 @@ const RECORDS = {
 		models: idsOf('volcengine').map(({ id }) => id),
 		parameters: {
 			...FIRST_PARTY_PARAMETERS,
-			n: FAMILIES,
 			quality: FAMILIES,
 			style: FAMILIES,
 			user: FAMILIES,

@@ -162,7 +162,7 @@ export const GATEWAYS: readonly Gateway[] = [
 		...COMPATIBLE,
 		id: 'gateway002',
 		name: 'Gateway 002 Style',
-		choose: 'Supports sizes in pixels only, and n, quality, style and background; no image sets',
+		choose: 'Supports sizes in pixels only, and quality, style and background; no image sets',
 		source: '"Doubao Seedream Image Generation API" (document 002)',
 		hosts: [],
 		models: [
@@ -171,7 +171,8 @@ export const GATEWAYS: readonly Gateway[] = [
 			'doubao-seedream-4-0-250828',
 			'seedream-4-0-250828',
 		],
-		parameters: { background: 'any', n: 'any', quality: 'any', style: 'any' },
+		parameters: { background: 'any', quality: 'any', style: 'any' },
+		// "Fixed at 1".
 		always: { n: 1 },
 		referenceForm: 'array',
 		presets: [],

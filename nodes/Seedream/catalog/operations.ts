@@ -61,7 +61,7 @@ const RECORDS = [
 		references: 'one',
 		needs: 'layer_decomposition',
 		isLayers: true,
-		refuses: ['background', 'sequential_image_generation', 'stream', 'tools'],
+		refuses: ['background', 'n', 'sequential_image_generation', 'stream', 'tools'],
 	},
 ] as const satisfies readonly OperationRecord[];
 

@@ -138,7 +138,7 @@ class RequestBuilder {
 		const isOther = gateway.id === 'other';
 		this.checkBaseUrl(baseUrl);
 
-		const body: Body = { ...gateway.always, ...declared };
+		const body: Body = { ...declared };
 		const family = this.family(String(body.model ?? '').trim());
 		body.model = this.spell(String(body.model).trim(), family, gateway);
 		this.checkPrompt(body);
@@ -155,7 +155,10 @@ class RequestBuilder {
 		body.size = this.size(family, gateway);
 
 		const placement = isOther ? (credential.placement ?? gateway.placement) : gateway.placement;
-		const whole = mergeDeep(place(body, placement), this.additionalFields());
+		const whole = mergeDeep(
+			place({ ...gateway.always, ...body }, placement),
+			this.additionalFields(),
+		);
 		return {
 			model: String(whole.model),
 			operation: this.operation,
@@ -319,9 +322,10 @@ class RequestBuilder {
 		const isSent =
 			!this.operation.isSet &&
 			!reasonNotToSend(NUMBER_OF_IMAGES, body, family, gateway, this.operation);
-		if (isEmpty(n) || isSent || option?.input.kind !== 'number') return 1;
+		const isRefused = this.operation.refuses?.includes(name as ParameterName);
+		if (isEmpty(n) || isRefused || isSent || option?.input.kind !== 'number') return 1;
 		const count = checkNumber(this.context, label, n, option.input);
-		body[name] = gateway.always[name];
+		delete body[name];
 		if (count > 1 && seed !== undefined && Number(seed) !== -1) {
 			this.warnings.push(
 				`Each of the ${count} requests has the seed ${String(seed)}, so that the images may be alike.`,

@@ -19,11 +19,14 @@ export function inputItems(context: IExecuteSingleFunctions): INodeExecutionData
  * @returns none where the user wants none
  */
 export function inputFields(context: IExecuteSingleFunctions): IDataObject {
-	const wanted = context.getNodeParameter('options.includeInputFields', undefined) as unknown;
-	if (wanted === undefined || wanted === null) return {};
-	const names = [wanted].flat().flatMap((each) => String(each).split(','));
-	const { [FILES_IN_JSON]: _, ...json } = context.getInputData().json;
-	if (names.some((name) => name.trim() === '*')) return json;
-	const trimmed = names.map((name) => name.trim());
-	return Object.fromEntries(Object.entries(json).filter(([name]) => trimmed.includes(name)));
+	const wanted = context.getNodeParameter('options.includeInputFields', null) as unknown;
+	if (wanted === null) return {};
+	const names = [wanted]
+		.flat()
+		.flatMap((each) => String(each).split(','))
+		.map((name) => name.trim());
+	const isWanted = (name: string) =>
+		name !== FILES_IN_JSON && (names.includes('*') || names.includes(name));
+	const { json } = context.getInputData();
+	return Object.fromEntries(Object.entries(json).filter(([name]) => isWanted(name)));
 }

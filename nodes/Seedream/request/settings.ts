@@ -101,7 +101,7 @@ export function readSettings(context: IExecuteSingleFunctions): Settings {
 		);
 	}
 	const linkSeconds = (days: unknown) =>
-		days === undefined
+		days === null
 			? undefined
 			: SECONDS_PER_DAY * checkNumber(context, 'Link to File', days, LINK_DAYS, ' days');
 	const timeoutRule = { min: 1, max: MAX_TIMEOUT_MS, isWhole: false };
@@ -112,7 +112,7 @@ export function readSettings(context: IExecuteSingleFunctions): Settings {
 			isSingleItem: text('options.output', 'itemPerImage') === 'singleItem',
 			isSimplified: flag('advanced.simplify', true),
 			downloads,
-			linkSeconds: linkSeconds(option('options.linkToFile', undefined)),
+			linkSeconds: linkSeconds(option('options.linkToFile', null)),
 			failsIncompleteSets: text('options.failedImages', 'keep') === 'fail',
 			hasLayeredSvg,
 		},

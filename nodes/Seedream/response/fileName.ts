@@ -11,7 +11,7 @@ export function slug(text: string): string {
 	const words = text
 		.normalize('NFC')
 		.toLowerCase()
-		.replace(/<[^>]*>|\[[^\]]*\]/g, ' ')
+		.replace(/<bbox>[^<]*<\/bbox>/g, ' ')
 		.split(/[^\p{L}\p{M}\p{N}]+/u)
 		.filter(Boolean);
 	const [first, ...rest] = words;

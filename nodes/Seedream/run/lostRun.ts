@@ -29,6 +29,8 @@ export class LostRun {
 
 	/** Adds a further failure. @param mayBeCharged whether its description matters too */
 	add({ message, description }: NodeError, mayBeCharged: boolean): void {
+		// The requests of one item may fail for the same reason.
+		if (message === this.error.message || this.notes.includes(message)) return;
 		this.notes.push(message, ...(mayBeCharged ? [description ?? ''] : []));
 	}
 
