@@ -99,6 +99,8 @@ export interface Model {
 		/** US dollars for each reference image, from the `from`th on. */
 		reference?: { usd: number; from: number };
 	};
+	/** Seconds that one image took users, at 1K and 2K or 2K and 4K. Sheet §7.4, §13.2. */
+	seconds?: string;
 }
 
 /** Pixels up to which an image costs the lower price. Sheet §13.5; others say 2.36 or 2.61 million. */
@@ -202,6 +204,7 @@ const RECORDS = {
 			output_format: ['jpeg', 'png'],
 		},
 		defaultFormat: 'png',
+		seconds: '12 to 35',
 		price: { usd: [0.02, 0.035], reference: { usd: 0.008, from: 1 } },
 	},
 	// Sheet §9.1, §3.
@@ -224,6 +227,7 @@ const RECORDS = {
 		},
 		// Sheet §13.4, for Flash too.
 		transparencyNeedsAlpha: true,
+		seconds: '40 to 55',
 		price: { usd: [0.045, 0.09], cny: [0.3, 0.6], reference: { usd: 0.003, from: 2 } },
 	},
 	// Sheet §9.2, §3.
@@ -276,6 +280,7 @@ const RECORDS = {
 			stream: [],
 			tools: ['web_search'],
 		},
+		seconds: '19 to 26',
 		price: { usd: [0.035, 0.035], cny: [0.22, 0.22] },
 	},
 	// Sheet §9.4, §3.
@@ -308,6 +313,7 @@ const RECORDS = {
 			sequential_image_generation: ['auto', 'disabled'],
 			stream: [],
 		},
+		seconds: '10 to 60',
 		price: { usd: [0.04, 0.04], cny: [0.25, 0.25] },
 	},
 	// Sheet §9.5, §3.

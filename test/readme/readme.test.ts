@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { withTables } from './tables';
+import { TABLES, withTables } from './tables';
 
 const root = join(__dirname, '..', '..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const reference = readFileSync(join(root, 'docs/reference.md'), 'utf8');
 const scripts = (
 	JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
 		scripts: Record<string, string>;
@@ -12,8 +13,16 @@ const scripts = (
 ).scripts;
 
 describe('README', () => {
-	it('has tables that match the catalog (npm run docs writes them)', () => {
-		expect(readme).toBe(withTables(readme));
+	it.each(Object.keys(TABLES))(
+		'%s has tables that match the catalog (see npm run docs)',
+		(page) => {
+			const markdown = readFileSync(join(root, page), 'utf8');
+			expect(markdown).toBe(withTables(page, markdown));
+		},
+	);
+
+	it('is short enough to be read', () => {
+		expect(readme.split(/\s+/).length).toBeLessThanOrEqual(1_800);
 	});
 
 	it('names every parameter that the documents of the gateways list', () => {
@@ -23,7 +32,7 @@ describe('README', () => {
 			...['sequential_image_generation', 'sequential_image_generation_options.max_images'],
 			'optimize_prompt_options.mode',
 		];
-		const missing = documented.filter((name) => !readme.includes(`| \`${name}\` |`));
+		const missing = documented.filter((name) => !reference.includes(`| \`${name}\` |`));
 		expect(missing).toEqual([]);
 	});
 
@@ -35,19 +44,22 @@ describe('README', () => {
 		expect(named.filter((name) => !(name in scripts))).toEqual([]);
 	});
 
-	it('links to headings and files that exist', () => {
-		const anchors = [...readme.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
+	it.each([
+		['README', '.', readme],
+		['the reference', 'docs', reference],
+	])('links from %s to headings and files that exist', (_name, folder, markdown) => {
+		const anchors = [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
 			title
 				.toLowerCase()
 				.replace(/[^\w\s-]/g, '')
 				.replace(/\s/g, '-'),
 		);
-		const links = [...readme.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target);
+		const links = [...markdown.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target);
 		const broken = links.filter((target) => {
 			if (/^https:/.test(target)) return false;
 			if (target.startsWith('#')) return !anchors.includes(target.slice(1));
 			try {
-				readFileSync(join(root, target));
+				readFileSync(join(root, folder, target.replace(/#.*/, '')));
 				return false;
 			} catch {
 				return true;
@@ -57,7 +69,7 @@ describe('README', () => {
 	});
 
 	it('shows valid JSON with the keys of items', () => {
-		const blocks = [...readme.matchAll(/```json\n([^]*?)```/g)].map(
+		const blocks = [...reference.matchAll(/```json\n([^]*?)```/g)].map(
 			([, text]) => JSON.parse(text) as object,
 		);
 		expect(blocks.map((block) => Object.keys(block))).toEqual([
@@ -73,7 +85,7 @@ describe('README', () => {
 		const commands = [...readme.matchAll(/```bash\n([^]*?)```/g)].flatMap(([, text]) =>
 			text.trim().split(/\n| && /),
 		);
-		const elsewhere = [/^git clone /, /^cd /, /^SEEDREAM_BASE_URL=/, /^npm start$/];
+		const elsewhere = [/^git clone /, /^cd /, /^docker run /, /^npm start$/];
 		const rest = commands.filter((command) => !elsewhere.some((each) => each.test(command)));
 		expect(new Set(rest)).toEqual(new Set(['npm ci', 'npm test']));
 		for (const command of [...rest, 'npm start -- --once']) expect(ci).toContain(`${command}\n`);

@@ -6,6 +6,7 @@ import { operationOf } from '../../nodes/Seedream/catalog/operations';
 import type { ParameterName } from '../../nodes/Seedream/catalog/parameters';
 import { RATIOS, RESOLUTIONS } from '../../nodes/Seedream/catalog/sizes';
 import { properties } from '../../nodes/Seedream/fields';
+import { MODELS } from '../facts/models';
 
 function table(head: string[], rows: string[][]): string {
 	const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
@@ -35,6 +36,48 @@ function models(): string {
 			family.operations.map((id) => operationOf(id)?.name).join(', '),
 			family.references ? `up to ${family.references.max}` : 'none',
 		]),
+	);
+}
+
+/** What a model is chosen for, in a few words. */
+const BEST_FOR: Readonly<Record<string, string>> = {
+	'5.5': 'most things; layers; transparent images',
+	'5.0-pro': 'demanding edits, text in images',
+	'5.0-flash': 'drafts, the lowest price',
+	'5.0-lite': 'sets, current facts (web search)',
+	'4.5': 'sets, large prints',
+	'4.0': 'sets, the lowest price for 4K',
+};
+
+/** The models that are not retired, for somebody who chooses one. */
+function choice(): string {
+	const yes = (value: unknown) => (value ? 'yes' : '');
+	const both = (sign: string, prices: readonly number[] = []) =>
+		[...new Set(prices)].map((price) => `${sign}${price}`).join(' / ');
+	const rows = MODEL_FAMILIES.flatMap(({ id, name, size, references, ...family }) => {
+		if (family.ids.every(({ ends }) => ends === 'retired')) return [];
+		const { price, seconds = '' } = MODELS[id as keyof typeof MODELS];
+		return [
+			[
+				name.replace(/^Seedream /, ''),
+				BEST_FOR[id],
+				size?.presets.at(-1) ?? '',
+				String(references?.max ?? ''),
+				yes(family.operations.includes('imageSet')),
+				yes(family.operations.includes('layers')),
+				yes(family.parameters.background?.includes('transparent')),
+				seconds,
+				both('$', price?.usd),
+				both('¥', price?.cny),
+			],
+		];
+	});
+	return table(
+		[
+			...['Seedream', 'Best for', 'Largest', 'References', 'Sets', 'Layers', 'Transparent'],
+			...['Seconds', 'BytePlus', 'Volcengine'],
+		],
+		rows,
 	);
 }
 
@@ -186,9 +229,9 @@ function parameters(): string {
 	);
 }
 
-/** Each option with its default. */
-function options(): string {
-	const collection = properties.find(({ name }) => name === 'options');
+/** Each option of a collection with its default. */
+function options(name: 'options' | 'advanced'): string {
+	const collection = properties.find((property) => property.name === name);
 	return table(
 		['Option', 'Default', 'What it does'],
 		(collection?.options as INodeProperties[]).map((option) => {
@@ -203,27 +246,31 @@ function options(): string {
 	);
 }
 
-/** Markdown of each generated part of the README, by the name of its marker. */
-export const TABLES: Readonly<Record<string, () => string>> = {
-	models,
-	limits,
-	sizes,
-	gateways,
-	parameters,
-	options,
+/** Markdown of each generated part, by the page and the name of its marker. */
+export const TABLES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
+	'README.md': { choice },
+	'docs/reference.md': {
+		models,
+		limits,
+		sizes,
+		gateways,
+		parameters,
+		options: () => options('options'),
+		advanced: () => options('advanced'),
+	},
 };
 
 /**
- * The README with its generated parts up to date: what stands between `<!-- name -->` and `<!-- /name -->`.
+ * A page with its generated parts up to date: what stands between `<!-- name -->` and `<!-- /name -->`.
  * @throws Error when a marker is missing
  */
-export function withTables(readme: string): string {
-	return Object.entries(TABLES).reduce((text, [name, make]) => {
+export function withTables(page: string, markdown: string): string {
+	return Object.entries(TABLES[page]).reduce((text, [name, make]) => {
 		const part = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->)`);
-		if (!part.test(text)) throw new Error(`README.md has no part called ${name}`);
+		if (!part.test(text)) throw new Error(`${page} has no part called ${name}`);
 		return text.replace(
 			part,
 			(_all, start: string, end: string) => `${start}\n${make()}\n\n${end}`,
 		);
-	}, readme);
+	}, markdown);
 }

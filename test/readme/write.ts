@@ -1,5 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
-import { withTables } from './tables';
+import { TABLES, withTables } from './tables';
 
-writeFileSync('README.md', withTables(readFileSync('README.md', 'utf8')));
+for (const page of Object.keys(TABLES)) {
+	writeFileSync(page, withTables(page, readFileSync(page, 'utf8')));
+}
