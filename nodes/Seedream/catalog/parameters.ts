@@ -14,7 +14,7 @@ export type ParameterInput =
 	| { kind: 'switch'; sends: unknown };
 
 /** An optional parameter of the request body. */
-export interface Parameter {
+interface ParameterRecord {
 	/** Field of the body. */
 	name: string;
 	/** Path of its value in the body, if it is not the field itself: `optimize_prompt_options.mode`. */
@@ -33,11 +33,7 @@ export interface Parameter {
 	};
 }
 
-/**
- * Every optional parameter, in the order in which warnings name them. The records of models and gateways
- * say which of them they support.
- */
-export const PARAMETERS = [
+const RECORDS = [
 	{
 		name: 'background',
 		label: 'Background',
@@ -191,9 +187,23 @@ export const PARAMETERS = [
 			isAdvanced: true,
 		},
 	},
-] as const satisfies readonly Parameter[];
+] as const satisfies readonly ParameterRecord[];
 
-export type ParameterName = (typeof PARAMETERS)[number]['name'];
+export type ParameterName = (typeof RECORDS)[number]['name'];
+
+export interface Parameter extends ParameterRecord {
+	name: ParameterName;
+}
+
+/**
+ * Every optional parameter, in the order in which warnings name them. The records of models and gateways
+ * say which of them they support.
+ */
+export const PARAMETERS: readonly Parameter[] = RECORDS;
+
+export function parameterNamed(wanted: ParameterName): Parameter {
+	return PARAMETERS.find(({ name }) => name === wanted) as Parameter;
+}
 
 /** `max_images`: Volcengine Ark "Image generation API", `sequential_image_generation_options`. */
 export const MAX_IMAGES = { min: 1, max: 15 } as const;

@@ -3,7 +3,7 @@ import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
 import { AUTOMATIC_SUPPORT, type Support } from '../catalog/automatic';
 import { MODEL_FAMILIES } from '../catalog/models';
 import { OPERATIONS } from '../catalog/operations';
-import { PARAMETERS, type Parameter, type ParameterName } from '../catalog/parameters';
+import { PARAMETERS, type Parameter } from '../catalog/parameters';
 import { hideFor } from './conditions';
 
 type Shown = Required<Pick<Parameter, 'option'>> & Parameter;
@@ -12,7 +12,7 @@ function supportedValues(
 	{ parameters }: Support,
 	{ name }: Parameter,
 ): readonly string[] | undefined {
-	return parameters[name as ParameterName];
+	return parameters[name];
 }
 
 /** The choices of a parameter; those that a model lacks are hidden for it. */
@@ -65,9 +65,7 @@ function isLacking(support: Support, parameter: Parameter): boolean {
 
 /** Operations in which a parameter is an error. */
 function operationsWithout({ name }: Parameter): string[] {
-	return OPERATIONS.filter(({ refuses }) => refuses?.includes(name as ParameterName)).map(
-		({ id }) => id,
-	);
+	return OPERATIONS.filter(({ refuses }) => refuses?.includes(name)).map(({ id }) => id);
 }
 
 function toField(parameter: Shown): INodeProperties {
@@ -92,9 +90,7 @@ function toField(parameter: Shown): INodeProperties {
 	};
 }
 
-const shown = (PARAMETERS as readonly Parameter[]).filter(
-	(parameter): parameter is Shown => parameter.option !== undefined,
-);
+const shown = PARAMETERS.filter((parameter): parameter is Shown => parameter.option !== undefined);
 
 /** The options that set a parameter of the request body. */
 export const parameterOptions: INodeProperties[] = shown

@@ -3,7 +3,7 @@ import type { IExecuteSingleFunctions } from 'n8n-workflow';
 import type { Gateway, Placement } from '../catalog/gateways';
 import type { ModelFamily } from '../catalog/models';
 import type { Operation } from '../catalog/operations';
-import { PARAMETERS, type Parameter, type ParameterName } from '../catalog/parameters';
+import { PARAMETERS, type Parameter } from '../catalog/parameters';
 import { checkNumber } from './settings';
 
 /** Body fields as the description's `routing.send` filled them in, or as they go out. */
@@ -46,7 +46,7 @@ export function reasonNotToSend(
 	gateway: Gateway,
 	operation: Operation,
 ): string | undefined {
-	const name = parameter.name as ParameterName;
+	const { name } = parameter;
 	const supported = gateway.parameters[name];
 	if (!supported) return `${gateway.name} does not list it`;
 	if (operation.refuses?.includes(name)) return `${operation.name} does not support it`;
@@ -78,7 +78,7 @@ export function dropUnsupported(
 	const warnings: string[] = [];
 	for (const parameter of PARAMETERS) {
 		const { name, label } = parameter;
-		if (!('option' in parameter) && name !== 'stream') continue;
+		if (!parameter.option && name !== 'stream') continue;
 		const reason = isEmpty(body[name])
 			? ''
 			: reasonNotToSend(parameter, body, family, gateway, operation);
@@ -91,7 +91,7 @@ export function dropUnsupported(
 
 /** Checks the numbers of a body against their ranges. @throws NodeOperationError */
 export function checkNumbers(context: IExecuteSingleFunctions, body: Body): void {
-	for (const { name, label, option } of PARAMETERS as readonly Parameter[]) {
+	for (const { name, label, option } of PARAMETERS) {
 		if (option?.input.kind !== 'number' || body[name] === undefined) continue;
 		body[name] = checkNumber(context, label, body[name], option.input);
 	}
@@ -99,10 +99,9 @@ export function checkNumbers(context: IExecuteSingleFunctions, body: Body): void
 
 /** Body fields that OpenAI's image API does not have. */
 function isExtra(name: string): boolean {
-	const parameters: readonly Parameter[] = PARAMETERS;
 	return (
 		name === 'sequential_image_generation_options' ||
-		parameters.some((each) => each.name === name && !each.isOpenAi)
+		PARAMETERS.some((each) => each.name === name && !each.isOpenAi)
 	);
 }
 

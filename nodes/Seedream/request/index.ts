@@ -5,18 +5,10 @@ import {
 	type IPairedItemData,
 } from 'n8n-workflow';
 
-import {
-	GATEWAYS,
-	gatewayOf,
-	livingModels,
-	modelsFor,
-	type Gateway,
-	type Placement,
-	type ReferenceForm,
-} from '../catalog/gateways';
-import { familyOf, LAYER_REFERENCES, MODEL_FAMILIES, type ModelFamily } from '../catalog/models';
+import { gatewayOf, type Gateway, type Placement, type ReferenceForm } from '../catalog/gateways';
+import { LAYER_REFERENCES, MODEL_FAMILIES, type ModelFamily } from '../catalog/models';
 import { operationOf, OPERATIONS, type Operation } from '../catalog/operations';
-import { MAX_IMAGES, PARAMETERS, type Parameter, type ParameterName } from '../catalog/parameters';
+import { MAX_IMAGES, parameterNamed } from '../catalog/parameters';
 import { inputError, type Reject } from '../errors';
 import { baseUrlProblem } from '../http/baseUrl';
 import type { DownloadOptions } from '../http/download';
@@ -30,7 +22,10 @@ import {
 	reasonNotToSend,
 	type Body,
 } from './body';
+import { checkTransparency, fileFormat, watermark } from './format';
 import { inputItems } from './inputItems';
+import { checkOperation, chosenFamily, spelled } from './model';
+import { promptOf } from './prompt';
 import {
 	collectImage,
 	collectReferences,
@@ -75,12 +70,8 @@ export interface ImageRequest {
 	warnings: string[];
 }
 
-const parameterNamed = (wanted: ParameterName) =>
-	(PARAMETERS as readonly Parameter[]).find(({ name }) => name === wanted) as Parameter;
-
 const NUMBER_OF_IMAGES = parameterNamed('n');
 const STREAM = parameterNamed('stream');
-const OUTPUT_FORMAT = parameterNamed('output_format');
 
 /** A number of images that a body asks for, as far as it is one. */
 function count(value: unknown): number | undefined {
@@ -107,12 +98,6 @@ function expectedImages(body: Body, family: ModelFamily | undefined): number {
 	return count(isObject(options) ? options.max_images : undefined) ?? MAX_IMAGES.max;
 }
 
-/** Whether a text is empty to a reader; zero-width characters are not blanks to `trim`. */
-function isBlank(text: unknown): boolean {
-	if (typeof text === 'object' && text !== null) return false;
-	return !String(text ?? '').replace(/[\s\p{Cf}\p{Cc}]/gu, '');
-}
-
 /** Reads the fields of one item and builds its request. */
 class RequestBuilder {
 	private readonly operation: Operation;
@@ -133,25 +118,28 @@ class RequestBuilder {
 	}
 
 	build(declared: Body, baseUrl: string): ImageRequest {
-		const { credential } = this;
+		const { context, credential, operation } = this;
 		const gateway = gatewayOf(baseUrl, credential.gateway ?? 'automatic');
 		const isOther = gateway.id === 'other';
 		this.checkBaseUrl(baseUrl);
 
 		const body: Body = { ...declared };
-		const family = this.family(String(body.model ?? '').trim());
-		body.model = this.spell(String(body.model).trim(), family, gateway);
-		this.checkPrompt(body);
-		this.checkOperation(family, gateway);
+		const id = String(body.model ?? '').trim();
+		const family = chosenFamily(context, id);
+		const { model, warning } = spelled(id, family, gateway);
+		if (warning) this.warnings.push(warning);
+		body.model = model;
+		body.prompt = promptOf(context, operation, body.prompt);
+		checkOperation(context, operation, family, gateway);
 		const references = this.references(family);
 		this.set(body, references.length, family, gateway);
-		if (this.operation.isLayers) body.layer_decomposition = true;
+		if (operation.isLayers) body.layer_decomposition = true;
 		const requests = this.requests(body, family, gateway);
-		this.warnings.push(...dropUnsupported(body, family, gateway, this.operation));
-		this.transparency(body, references, family, gateway);
-		this.fileFormat(body, family, gateway);
-		body.watermark = this.watermark(body);
-		checkNumbers(this.context, body);
+		this.warnings.push(...dropUnsupported(body, family, gateway, operation));
+		checkTransparency(context, body, references, family, gateway);
+		body.output_format = fileFormat(context, body, operation, family, gateway);
+		body.watermark = watermark(context, body.watermark);
+		checkNumbers(context, body);
 		body.size = this.size(family, gateway);
 
 		const placement = isOther ? (credential.placement ?? gateway.placement) : gateway.placement;
@@ -161,7 +149,7 @@ class RequestBuilder {
 		);
 		return {
 			model: String(whole.model),
-			operation: this.operation,
+			operation,
 			family,
 			gateway,
 			body: whole,
@@ -173,9 +161,9 @@ class RequestBuilder {
 			requests,
 			firstIndex: 0,
 			name: references[0]?.name ?? '',
-			pairedItem: isForAllItems(this.context)
-				? inputItems(this.context).map((_, item) => ({ item }))
-				: { item: this.context.getItemIndex() },
+			pairedItem: isForAllItems(context)
+				? inputItems(context).map((_, item) => ({ item }))
+				: { item: context.getItemIndex() },
 			warnings: this.warnings,
 		};
 	}
@@ -189,82 +177,6 @@ class RequestBuilder {
 	private checkBaseUrl(baseUrl: string): void {
 		const problem = baseUrlProblem(baseUrl);
 		if (problem) throw this.error(problem.message, problem.description);
-	}
-
-	private family(model: string): ModelFamily | undefined {
-		if (!model) {
-			throw this.error('No model is chosen', 'Choose a Model from the list or enter its ID.');
-		}
-		const chosen = this.context.getNodeParameter('modelFamily', '') as string;
-		return familyOf(model) ?? MODEL_FAMILIES.find(({ id }) => id === chosen);
-	}
-
-	/** First-party services accept only their own ids; another service's id means the same model. */
-	private spell(model: string, family: ModelFamily | undefined, gateway: Gateway): string {
-		const known = family?.ids.find(({ id }) => id === model);
-		if (!known || !gateway.service || known.service === gateway.service) return model;
-		const own = family?.ids.find(({ service }) => service === gateway.service)?.id;
-		if (!own) return model;
-		const bare = (id: string) => id.replace(/^(doubao|dola)-/, '');
-		if (bare(own) !== bare(model)) {
-			this.warnings.push(`${gateway.name} has no model “${model}”, so “${own}” was requested.`);
-		}
-		return own;
-	}
-
-	private checkPrompt(body: Body): void {
-		const { prompt } = body;
-		if (this.operation.isLayers && isBlank(prompt)) {
-			delete body.prompt;
-			return;
-		}
-		const isNumber = typeof prompt === 'number' && Number.isFinite(prompt);
-		if (isNumber) body.prompt = String(prompt);
-		const reason = isNumber ? undefined : this.promptProblem(prompt);
-		if (!reason) return;
-		throw this.error(
-			`The Prompt is ${reason}`,
-			'Describe the image in the Prompt field. If it comes from an expression, check that the input item has that field.',
-		);
-	}
-
-	private promptProblem(prompt: unknown): string | undefined {
-		if (typeof prompt === 'boolean' || typeof prompt === 'number') {
-			return `“${prompt}”, which is not a text`;
-		}
-		if (typeof prompt === 'object' && prompt !== null) return 'not a text';
-		if (isBlank(prompt)) return 'empty';
-		const text = String(prompt);
-		if (text.includes('[object Object]')) return 'not a text: it contains “[object Object]”';
-		const isUndefined = (value: unknown) => /\bundefined\b/.test(JSON.stringify(value) ?? '');
-		const raw = this.context.getNode().parameters.prompt;
-		const isBroken =
-			typeof raw === 'string' &&
-			raw.startsWith('=') &&
-			isUndefined(text) &&
-			![raw, this.context.getInputData().json].some(isUndefined);
-		return isBroken ? 'incomplete: it contains “undefined”' : undefined;
-	}
-
-	private checkOperation(family: ModelFamily | undefined, gateway: Gateway): void {
-		const { id, plural, needs, instead } = this.operation;
-		if (needs && !gateway.parameters[needs]) {
-			const able = GATEWAYS.filter(({ parameters, service }) => service && parameters[needs]);
-			const others = able.map(({ name }) => name).join(' or ');
-			const another = `a credential for another gateway${others && `, such as ${others}`}`;
-			throw this.error(
-				`${gateway.name} does not support ${plural}`,
-				instead ? `${instead}, or ${another}.` : `Use ${another}.`,
-			);
-		}
-		if (!family || family.operations.includes(id)) return;
-		const able = modelsFor(id, livingModels(gateway)).map((model) => familyOf(model)?.name);
-		throw this.error(
-			`${family.name} does not support ${plural}`,
-			able.length > 0
-				? `Choose another Model: ${[...new Set(able)].join(', ')}.`
-				: `${gateway.name} is not known to have a model that does. Use a credential for another gateway.`,
-		);
 	}
 
 	private references(family: ModelFamily | undefined): Reference[] {
@@ -322,7 +234,7 @@ class RequestBuilder {
 		const isSent =
 			!this.operation.isSet &&
 			!reasonNotToSend(NUMBER_OF_IMAGES, body, family, gateway, this.operation);
-		const isRefused = this.operation.refuses?.includes(name as ParameterName);
+		const isRefused = this.operation.refuses?.includes(name);
 		if (isEmpty(n) || isRefused || isSent || option?.input.kind !== 'number') return 1;
 		const count = checkNumber(this.context, label, n, option.input);
 		delete body[name];
@@ -332,54 +244,6 @@ class RequestBuilder {
 			);
 		}
 		return count;
-	}
-
-	/**
-	 * Checks what a transparent background needs. Where the model decides what it is, so does its record;
-	 * a gateway that passes it on for any model says nothing.
-	 */
-	private transparency(
-		{ background }: Body,
-		references: Reference[],
-		family: ModelFamily | undefined,
-		gateway: Gateway,
-	): void {
-		if (background !== 'transparent' || gateway.parameters.background !== 'model') return;
-		if (!family?.transparencyNeedsAlpha) return;
-		if (references.length !== 1) {
-			throw this.error(
-				`${family.name} needs exactly one Reference Image for a transparent Background, not ${references.length}`,
-				'Use Image-to-Image with one PNG that has transparent pixels, choose Seedream 5.5, or set Background to Opaque.',
-			);
-		}
-		references[0].needsAlpha = true;
-	}
-
-	/** JPEG unless the user chooses otherwise, whatever the service's default; PNG where transparent. */
-	private fileFormat(body: Body, family: ModelFamily | undefined, gateway: Gateway): void {
-		const isTransparent = body.background === 'transparent';
-		if (isTransparent && body.output_format === 'jpeg') {
-			throw this.error(
-				'A transparent Background needs PNG, but Output Format is JPEG',
-				'Set Output Format to PNG or remove it, or set Background to Opaque.',
-			);
-		}
-		if (!family || body.output_format !== undefined) return;
-		if (!isTransparent && !family.defaultFormat) return;
-		const wanted = { output_format: isTransparent ? 'png' : 'jpeg' };
-		if (!reasonNotToSend(OUTPUT_FORMAT, wanted, family, gateway, this.operation)) {
-			Object.assign(body, wanted);
-		}
-	}
-
-	/** Never left to the service, whose default is to mark: an expression may give a text, or nothing. */
-	private watermark({ watermark }: Body): boolean {
-		const text = String(watermark ?? '')
-			.trim()
-			.toLowerCase();
-		if (text === 'true') return true;
-		if (text === 'false' || text === '') return false;
-		throw this.error(`Watermark is “${text}”`, 'Set it to on or off, or to true or false.');
 	}
 
 	private size(family: ModelFamily | undefined, gateway: Gateway): string {
