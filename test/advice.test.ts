@@ -9,7 +9,7 @@ type Response = Omit<Extract<Fault, { on: 'request' }>, 'on'>;
 async function told(response: Response) {
 	bench.gateway.inject({ on: 'request', nth: 'every', ...response });
 	const { error, items } = await bench.run(
-		parameters('textToImage', IDS['4.5'], { options: { waitWhenBusy: 0 } }),
+		parameters('textToImage', IDS['4.5'], { advanced: { waitWhenBusy: 0 } }),
 	);
 	expect(items).toEqual([]);
 	expect(bench.gateway.ledger.requests).toHaveLength(1);

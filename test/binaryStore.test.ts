@@ -74,7 +74,7 @@ describe.each<[string, IWorkflowSettings]>([
 	it.each(['url', 'b64_json'])('images of a set returned as %s', async (responseFormat) => {
 		const prompt = 'foxes [pixels:64x48]';
 		const items = await bench.items(
-			parameters('imageSet', IDS['4.0'], { prompt, maxImages: 3, options: { responseFormat } }),
+			parameters('imageSet', IDS['4.0'], { prompt, maxImages: 3, advanced: { responseFormat } }),
 			{ workflowSettings },
 		);
 		expect(items).toHaveLength(3);

@@ -14,7 +14,8 @@ describe('Preview Request', () => {
 					{ source: 'url', url: 'https://example.com/a.png' },
 				],
 			},
-			options: { previewRequest: true, style: 'vivid' },
+			options: { previewRequest: true },
+			advanced: { style: 'vivid' },
 		});
 		const result = await bench.run(values, {
 			items: [itemWith({ data: { bytes, mimeType: 'image/png' } })],

@@ -300,7 +300,7 @@ async function play(seed: number): Promise<string[]> {
 	const { result, warnings, images, message, description, posts, took } = await answer(raw, {
 		operation: 'imageSet',
 		values: { maxImages: 3 },
-		options: { stream: 'on', simplify: chance.pick(true, false) },
+		advanced: { stream: 'on', simplify: chance.pick(true, false) },
 		requestOptions: { timeout: 600 },
 		run: {
 			settings: {

@@ -46,7 +46,7 @@ describe('new-api, the engine behind many gateways', () => {
 	it.each(['url', 'b64_json'])(
 		'puts empty texts in place of absent fields, which are ignored (%s)',
 		async (responseFormat) => {
-			const values = parameters('textToImage', MODEL, { options: { responseFormat } });
+			const values = parameters('textToImage', MODEL, { advanced: { responseFormat } });
 			const [item] = await bench.items(values, { credentials: bench.credentials('new-api') });
 			const [{ id }] = bench.gateway.ledger.requests;
 			const [{ url }] = bench.gateway.ledger.images;
@@ -88,7 +88,7 @@ it.each<[ProfileName, placement: string, advice: string]>([
 });
 
 it('the raw response of a stream is the list of its events', async () => {
-	const values = parameters('imageSet', MODEL, { maxImages: 2, options: { simplify: false } });
+	const values = parameters('imageSet', MODEL, { maxImages: 2, advanced: { simplify: false } });
 	const items = await bench.items(values);
 	expect(bench.bodies()).toHaveProperty([0, 'stream'], true);
 	const [first, second] = items.map(({ json }) => json.url);

@@ -41,7 +41,7 @@ it.each([
 it('counts the references that Additional Body Fields set', async () => {
 	respondWith({ generated_images: 1, input_images: 1 });
 	const image = 'https://example.com/3.png';
-	expect(await warnings({ options: { additionalBodyFields: { image } } })).toBeUndefined();
+	expect(await warnings({ advanced: { additionalBodyFields: { image } } })).toBeUndefined();
 });
 
 it.each(['5.0-pro', '5.0-flash'] as const)(

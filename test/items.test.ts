@@ -206,7 +206,7 @@ describe('several input items', () => {
 
 describe('the image comes', () => {
 	it('as base64, without a URL', async () => {
-		const [item] = await bench.items(text({ options: { responseFormat: 'b64_json' } }));
+		const [item] = await bench.items(text({ advanced: { responseFormat: 'b64_json' } }));
 		expect(bench.bodies()[0].response_format).toBe('b64_json');
 		expect(item.json).not.toHaveProperty('url');
 		expect(await pixels(bytesOf(item))).toEqual({ format: 'jpeg', width: 1280, height: 720 });
@@ -222,7 +222,7 @@ describe('the image comes', () => {
 				const [item] = await bench.items(
 					parameters('textToImage', IDS['5.0-lite'], {
 						prompt: '[pixels:64x48]',
-						options: { responseFormat },
+						advanced: { responseFormat },
 					}),
 					{ credentials },
 				);
@@ -264,7 +264,9 @@ describe('Download Images off', () => {
 	});
 
 	it('stores image data, which has no URL', async () => {
-		const [item] = await bench.items(text({ options: { ...options, responseFormat: 'b64_json' } }));
+		const [item] = await bench.items(
+			text({ options: { ...options }, advanced: { responseFormat: 'b64_json' } }),
+		);
 		expect(await pixels(bytesOf(item))).toEqual({ format: 'jpeg', width: 1280, height: 720 });
 	});
 
@@ -363,7 +365,7 @@ describe('Simplify off', () => {
 			usage: { generated_images: 2 },
 			extra: { a: [uri] },
 		});
-		const items = await bench.items(text({ options: { simplify: false } }));
+		const items = await bench.items(text({ advanced: { simplify: false } }));
 		expect(items).toHaveLength(2);
 		expect(items[0].json.response).toEqual({
 			created: 5,

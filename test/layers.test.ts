@@ -453,7 +453,7 @@ describe('items', () => {
 			{ ...second, url: undefined, b64_json: await data(picture(60, 40)) },
 			{ ...first, url: undefined, b64_json: await data(picture(200, 100, 'jpeg')) },
 		]);
-		const items = await run({ options: { responseFormat: 'b64_json' } });
+		const items = await run({ advanced: { responseFormat: 'b64_json' } });
 		expect(items.map(({ json }) => [json.zIndex, json.mimeType, json.extra])).toEqual([
 			[0, 'image/jpeg', undefined],
 			[1, 'image/png', undefined],

@@ -60,7 +60,9 @@ describe('File Name', () => {
 
 	it('begins with the prompt by default', async () => {
 		const [{ binary }] = await bench.items(text({}, { prompt: 'A red bicycle [pixels:16x16]' }));
-		expect(binary?.data.fileName).toMatch(/^red-bicycle-pixels-16x16-\d{4}-\d\d-\d\d_[\d-]+-0-0\.jpg$/);
+		expect(binary?.data.fileName).toMatch(
+			/^red-bicycle-pixels-16x16-\d{4}-\d\d-\d\d_[\d-]+-0-0\.jpg$/,
+		);
 	});
 
 	it.each([

@@ -79,9 +79,9 @@ describe('options', () => {
 	it.each<[name: string, values: INodeParameters]>([
 		['hidden', { options: { seed: 7, guidanceScale: 3, webSearch: true, outputFormat: 'png' } }],
 		['of another operation', { maxImages: 9, referenceImages: urls('https://example.com/a.png') }],
-		['empty', { options: { quality: '', style: '', user: '', webSearch: false } }],
-		['automatic', { options: { responseFormat: 'automatic', stream: 'automatic' } }],
-		['of sets', { options: { stream: 'on' } }],
+		['empty', { options: { webSearch: false }, advanced: { quality: '', style: '', user: '' } }],
+		['automatic', { advanced: { responseFormat: 'automatic', stream: 'automatic' } }],
+		['of sets', { advanced: { stream: 'on' } }],
 		[
 			'of the output',
 			{
@@ -90,8 +90,8 @@ describe('options', () => {
 					downloadImages: false,
 					fileName: 'x',
 					output: 'singleItem',
-					simplify: false,
 				},
+				advanced: { simplify: false },
 			},
 		],
 	])('that are %s are not sent', async (_, values) => {
@@ -272,11 +272,8 @@ it('each item has its own model, prompt, size and references', async () => {
 			referenceImages: { image },
 			aspectRatio: '={{ $json.ratio }}',
 			resolution: '={{ $json.resolution }}',
-			options: {
-				seed: '={{ $json.seed }}',
-				promptOptimization: '={{ $json.mode }}',
-				concurrentRequests: 1,
-			},
+			options: { seed: '={{ $json.seed }}', promptOptimization: '={{ $json.mode }}' },
+			advanced: { concurrentRequests: 1 },
 		},
 		{ items: rows.map((json) => itemWith({ one: small, two: large }, json)) },
 	);
@@ -293,7 +290,7 @@ it('each item has its own model, prompt, size and references', async () => {
 
 describe('Additional Body Fields', () => {
 	const set = (additionalBodyFields: string, more: INodeParameters = {}, model = IDS['4.0']) =>
-		parameters('imageSet', model, { options: { additionalBodyFields, ...more } });
+		parameters('imageSet', model, { options: { ...more }, advanced: { additionalBodyFields } });
 	const plain = { ...bodyOf(IDS['4.0']), ...STREAMED_SET };
 
 	it('are merged last and recursively', async () => {
@@ -381,7 +378,7 @@ it.each<[ProfileName, model: string, stream: string, sent: object, warning: stri
 		'RouteScope does not list it for Seedream 5.0 Lite.',
 	],
 ])('a set of %s, %s, with Stream %s', async (gateway, model, stream, sent, warning) => {
-	const values = parameters('imageSet', model, { options: { stream } });
+	const values = parameters('imageSet', model, { advanced: { stream } });
 	const items = await bench.items(values, { credentials: bench.credentials(gateway) });
 	expect(bench.bodies()).toEqual([{ ...bodyOf(model), ...sent }]);
 	expect(items).toHaveLength(4);

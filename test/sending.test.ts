@@ -36,7 +36,12 @@ const one = (options: INodeParameters = {}, more: INodeParameters = {}) =>
 	parameters('textToImage', MODEL, { options, ...more });
 
 const set = (options: INodeParameters = {}, more: INodeParameters = {}) =>
-	parameters('imageSet', MODEL, { maxImages: 4, options: { stream: 'off', ...options }, ...more });
+	parameters('imageSet', MODEL, {
+		maxImages: 4,
+		options: { ...options },
+		advanced: { stream: 'off' },
+		...more,
+	});
 
 /** A fault of the next request, or of every one. */
 const inject = (fault: RequestFault) => bench.gateway.inject({ on: 'request', ...fault });

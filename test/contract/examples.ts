@@ -87,7 +87,7 @@ const PRINTED: ReadonlyArray<Example & { body: { model: string; prompt: string }
 		name: 'RouteScope, Python, with Stream off',
 		profile: 'routescope',
 		body: ROUTESCOPE_SET,
-		parameters: { operation: 'imageSet', maxImages: 3, options: { stream: 'off' } },
+		parameters: { operation: 'imageSet', maxImages: 3, advanced: { stream: 'off' } },
 		added: { watermark: WATERMARK },
 	},
 	{

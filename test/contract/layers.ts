@@ -53,7 +53,7 @@ const ROWS: readonly Row[] = [
 	},
 	{
 		what: 'response_format b64_json',
-		set: { prompt: TINY, options: { responseFormat: 'b64_json' } },
+		set: { prompt: TINY, advanced: { responseFormat: 'b64_json' } },
 		sent: { prompt: TINY, response_format: 'b64_json' },
 	},
 	{
@@ -68,7 +68,8 @@ const ROWS: readonly Row[] = [
 			maxImages: 3,
 			aspectRatio: '16:9',
 			model: EXPRESSION,
-			options: { background: 'transparent', webSearch: true, stream: 'on' },
+			options: { background: 'transparent', webSearch: true },
+			advanced: { stream: 'on' },
 		},
 		sent: { prompt: TINY },
 	},

@@ -126,7 +126,7 @@ const retried: Case[] = [
 	request(
 		'429 always',
 		{ ...RATE, nth: 'every', retryAfter: 0.4 },
-		{ options: { waitWhenBusy: 0.6 } },
+		{ advanced: { waitWhenBusy: 0.6 } },
 	),
 	request('429 cut', { ...RATE, cut: 20 }),
 	request('429 queue is full', {
@@ -146,12 +146,12 @@ const retried: Case[] = [
 	request(
 		'503 always',
 		{ ...BUSY, nth: 'every', retryAfter: 1 },
-		{ options: { waitWhenBusy: 1.5 } },
+		{ advanced: { waitWhenBusy: 1.5 } },
 	),
 	request('503 final: model_not_found', { ...BUSY, code: 'model_not_found' }),
 	request('500 once', BROKEN),
 	request('500 twice', { ...BROKEN, times: 2 }),
-	request('500 once, retried', BROKEN, { options: { retryServerErrors: 'always' } }),
+	request('500 once, retried', BROKEN, { advanced: { retryServerErrors: 'always' } }),
 	request('500 HTML', { html: true, status: 500 }),
 ];
 

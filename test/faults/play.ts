@@ -58,11 +58,8 @@ function parametersOf(shape: Shape, { options, timeout }: Case): INodeParameters
 	return parameters(isSet ? 'imageSet' : 'textToImage', IDS['4.0'], {
 		prompt: '={{ $json.prompt }}',
 		...(isSet && { maxImages: 4 }),
-		options: {
-			responseFormat: shape.includes('base64') ? 'b64_json' : 'url',
-			...(isSet && { stream: shape.includes('streamed') ? 'on' : 'off' }),
-			...options,
-		},
+		options: { ...(isSet && { stream: shape.includes('streamed') ? 'on' : 'off' }), ...options },
+		advanced: { responseFormat: shape.includes('base64') ? 'b64_json' : 'url' },
 		...(timeout && { requestOptions: { timeout } }),
 	});
 }

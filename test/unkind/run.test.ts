@@ -215,7 +215,8 @@ it('options that are expressions are read before anything is sent, and not again
 	const options = Object.fromEntries(names.map((name) => [name, `={{ $json.${name} }}`]));
 	const { images, result } = await runAgainst(server, {
 		...setOf(2),
-		options: { ...options, stream: 'on' },
+		options: { ...options },
+		advanced: { stream: 'on' },
 		run: { items: [{ json: item }] },
 	});
 	server.close();

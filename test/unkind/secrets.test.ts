@@ -69,7 +69,7 @@ const MODES = [
 
 it.concurrent.each(PLACES)('the key does not show in %s', async (_, raw) => {
 	const play = async (settings: (typeof MODES)[number]) => {
-		const { result } = await answer(raw, { options: { simplify: false }, run: { settings } });
+		const { result } = await answer(raw, { advanced: { simplify: false }, run: { settings } });
 		const { error: thrown, items, run } = result;
 		return piecesOf(KEY, thrown, thrown?.stack, items, run);
 	};
@@ -129,7 +129,7 @@ describe('image data does not show', () => {
 		const { result } = await answer(
 			json({ data: [{ ...image, thumbnail: data }], data64: data, ...known }),
 			{
-				options: { simplify: false },
+				advanced: { simplify: false },
 				isOpen: true,
 			},
 		);

@@ -189,7 +189,7 @@ export interface Setting {
 
 /** A streamed set of images. */
 export function setOf(maxImages: number): Setting {
-	return { operation: 'imageSet', values: { maxImages }, options: { stream: 'on' } };
+	return { operation: 'imageSet', values: { maxImages }, advanced: { stream: 'on' } };
 }
 
 function imagesOf({ json: item, binary }: INodeExecutionData) {

@@ -294,7 +294,7 @@ async function loseRun(page: Page, stage: Stage, check: Check): Promise<void> {
 			gateway.inject(moderated('refused'));
 			const parameters = {
 				prompt: '={{ $json.prompt }}',
-				options: { concurrentRequests: 1 },
+				advanced: { concurrentRequests: 1 },
 			};
 			await openNewWorkflow(page, stage, 'Lost run', {
 				Prompts: promptList(['one', 'two', 'three', 'refused']),

@@ -148,7 +148,7 @@ async function addWorkflow(
 					operation: 'textToImage',
 					model: { __rl: true, mode: 'id', value: 'doubao-seedream-4-5-251128' },
 					prompt: '={{ $json.prompt }}',
-					options: { concurrentRequests },
+					advanced: { concurrentRequests },
 				},
 			},
 		},
