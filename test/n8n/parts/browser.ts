@@ -71,7 +71,12 @@ async function picture(page: Page, name: string): Promise<void> {
 	await page.screenshot({ path: path.join(PICTURES, `${name}.jpg`), type: 'jpeg', quality: 82 });
 }
 
-async function inBrowser(
+/**
+ * Sets a stage up, with a page in Chromium.
+ * @param name of the log file
+ * @throws Error if there is no Chromium
+ */
+export async function inBrowser(
 	product: Product,
 	name: string,
 	play: (page: Page, stage: Stage) => Promise<void>,

@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { INodeExecutionData } from 'n8n-workflow';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import sharp from 'sharp';
 
 import type { Execution, WorkflowFile } from '../client';
 import type { Check } from '../check';
@@ -14,6 +15,7 @@ import {
 	referencesSent,
 	writtenBy,
 } from '../images';
+import { run } from '../process';
 import type { Part } from '../run';
 import { withServices, type Services } from '../services';
 import { execute, EXAMPLES, onStage, readExample, type Stage } from '../stage';
@@ -37,6 +39,8 @@ const SCENARIOS: Record<string, Scenario> = {
 	'ai-agent-illustrates': illustrate,
 	'compare-two-models': compareModels,
 	'one-prompt-all-aspect-ratios': allRatios,
+	'poster-to-layers-and-svg': splitPoster,
+	'product-cut-out-on-color': cutOut,
 	'product-photo-edit': photoEdit,
 	'product-photos-from-folder': photosFromFolder,
 	'scheduled-campaign-to-slack-and-drive': campaign,
@@ -92,7 +96,8 @@ async function play(scene: Scene, example: WorkflowFile): Promise<Played> {
 	const images = example.nodes
 		.filter(({ type }) => type === SEEDREAM)
 		.flatMap(({ name }) => execution.items(name))
-		.filter(({ json }) => !json.error);
+		// A layered SVG is a file of ours.
+		.filter(({ json }) => !json.error && json.mimeType !== 'image/svg+xml');
 	assert.deepEqual(
 		images.map(({ json }) => json.url).sort(),
 		gateway.ledger.images.map(({ url }) => url).sort(),
@@ -213,6 +218,42 @@ async function storyboard(scene: Scene, example: WorkflowFile): Promise<void> {
 	const references = [...items('Draw Character'), ...items('Draw Place')];
 	const drawn = await Promise.all(references.map(({ json }) => fetchBytes(json.url)));
 	assert.deepEqual(referencesSent(scene.gateway), drawn);
+}
+
+async function splitPoster(scene: Scene, example: WorkflowFile): Promise<void> {
+	const { images, items } = await play(scene, example);
+	assert.equal(images.length, 5);
+	const saved = items('Save to Disk');
+	const generated = await generatedBy(scene.gateway);
+	assertSameFiles(await writtenBy(scene.folder, saved.slice(0, 4)), generated);
+	const svg = await readFile(path.join(scene.folder, String(saved[4].json.fileName)), 'utf8');
+	assert.match(svg, /<svg[^>]* viewBox="0 0 1664 2496"/);
+	assert.deepEqual(
+		[...svg.matchAll(/data-name="([^"]+)"/g)].map(([, name]) => name),
+		['background', 'headline', 'subject', 'caption'],
+	);
+}
+
+async function cutOut(scene: Scene, example: WorkflowFile): Promise<void> {
+	await run('gm', ['version'], { cwd: scene.folder }).catch(() => {
+		throw new Error(
+			'Edit Image needs GraphicsMagick. On Debian: apt-get install -y graphicsmagick',
+		);
+	});
+	const { images, items } = await play(scene, example);
+	assert.deepEqual(
+		images.map(({ json }) => json.mimeType),
+		['image/jpeg', 'image/png'],
+	);
+	const { isOpaque } = await sharp(await fetchBytes(images[1].json.url)).stats();
+	assert.ok(!isOpaque);
+	const [{ json }] = items('Save to Disk');
+	assert.match(String(json.fileName), /cut-out-.+-on-color\.jpg$/);
+	const picture = sharp(await readFile(path.join(scene.folder, String(json.fileName))));
+	const { format, width, height } = await picture.metadata();
+	assert.deepEqual([format, width, height], ['jpeg', images[1].json.width, images[1].json.height]);
+	const { dominant } = await picture.stats();
+	assert.ok(dominant.r > 220 && dominant.b < 80, JSON.stringify(dominant));
 }
 
 async function returnImage(scene: Scene, example: WorkflowFile): Promise<void> {
