@@ -16,6 +16,8 @@ import { inBrowser } from './browser';
 const EXAMPLE = path.resolve(__dirname, '../../../examples/poster-to-layers-and-svg.json');
 const SPLIT = 'Split into Layers';
 const MODEL = { __rl: true, mode: 'id', value: 'doubao-seedream-5-5-261028' };
+/** What a channel may lose when layers are blended, of 255. */
+const ROUNDING = 3;
 const PICTURES = path.join(REPORTS, 'layers');
 
 /** What came of a picture: its own file, and the items with their files. */
@@ -57,14 +59,14 @@ async function checkDocumented(page: Page, stage: Stage, check: Check): Promise<
 		const composed = await compose(base.file, placed);
 		await writeFile(path.join(PICTURES, 'composed.png'), composed);
 		const { max } = await difference(composed, split.source);
-		assert.ok(max <= 3, `a channel differs by ${max}`);
+		assert.ok(max <= ROUNDING, `a channel differs by ${max}`);
 		// The base alone is another picture.
 		assert.ok((await difference(base.file, split.source)).mean > 2);
 	});
 	await check('the SVG shows the same in Chromium, with a group for each name', async () => {
 		assert.ok(split);
-		const { mean } = await rendered(page, 'documented', split);
-		assert.ok(mean <= 2, `channels differ by ${mean} on average`);
+		const { max } = await rendered(page, 'documented', split);
+		assert.ok(max <= ROUNDING, `a channel differs by ${max}`);
 		const names = await page.evaluate(
 			"[...document.querySelectorAll('g')].map(({ dataset }) => dataset.name)",
 		);
@@ -77,8 +79,10 @@ async function checkOddities(page: Page, stage: Stage, check: Check): Promise<vo
 	for (const oddity of ['unordered,strings', 'unnumbered', 'edge', 'pixels', 'unknown']) {
 		await check(`the SVG shows the picture in spite of: ${oddity}`, async () => {
 			const split = await splitPoster(stage, `A poster [odd:${oddity}]`);
-			const { mean } = await rendered(page, oddity.replace(',', '-'), split);
+			const { mean, max } = await rendered(page, oddity.replace(',', '-'), split);
 			assert.ok(mean <= 2, `channels differ by ${mean} on average`);
+			// Files of half the pixels are less sharp.
+			if (oddity !== 'pixels') assert.ok(max <= ROUNDING, `a channel differs by ${max}`);
 		});
 	}
 }
