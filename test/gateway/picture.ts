@@ -5,6 +5,7 @@ import sharp, { type OverlayOptions } from 'sharp';
 import type { Plan } from './plan';
 import { padTo, type Pieces, prependMetadata, sizeOf } from './padding';
 import type { Reference } from './references';
+import { scene, shade } from './scene';
 
 /** The font comes with the development dependencies: bare machines have none. */
 const FONT = join(require.resolve('dejavu-fonts-ttf/package.json'), '../ttf/DejaVuSans.ttf');
@@ -14,8 +15,16 @@ if (!existsSync('/etc/fonts/fonts.conf')) {
 	process.env.FONTCONFIG_FILE ??= join(__dirname, 'fonts.conf');
 }
 
-/** Longest part of a prompt that is drawn, in characters. */
+/** Longest part of a prompt that is drawn, in characters, and where letters become smaller. */
 const DRAWN_PROMPT = 320;
+const LONG_PROMPT = 90;
+
+/** Pixels of a landscape's longer side, which is enlarged from there. */
+const LARGEST_SCENE = 1024;
+
+/** Side of a reference's thumbnail, and from one to the next, in 32nds of the shorter side. */
+const THUMBNAIL = 6;
+const THUMBNAIL_STEP = 7;
 
 /** Pictures kept for requests that repeat, in bytes. */
 const CACHE_SIZE = 128 * 1024 * 1024;
@@ -23,8 +32,8 @@ const cache = new Map<string, Promise<Pieces>>();
 const cached = new Map<string, number>();
 
 /**
- * Draws one image of a plan: prompt, model, size and index in words, the references as thumbnails,
- * the watermark when it is on. The same plan gives the same picture.
+ * Draws one image of a plan: a landscape, on it prompt, model, size and index in words, the references as
+ * thumbnails, the watermark when it is on. The same plan gives the same picture.
  * @param index place in the set, from 0
  */
 export async function draw(plan: Plan, index: number): Promise<Pieces> {
@@ -78,20 +87,20 @@ function trimCache(): void {
 }
 
 async function render(plan: Plan, index: number): Promise<Buffer> {
-	const { width, height } = plan;
+	const { width, height, transparent } = plan;
 	const unit = Math.min(width, height) / 32;
-	const overlays = await layers(plan, index, unit);
-	const canvas = sharp({
-		create: {
-			width,
-			height,
-			channels: plan.transparent ? 4 : 3,
-			background: colour(plan, index),
-		},
-	});
-	canvas.composite(overlays);
-	// Compositing adds an alpha channel, which a picture without transparency does not have.
-	return await encode(plan.transparent ? canvas : canvas.removeAlpha(), plan.format);
+	// Very narrow pictures have no room for words, and many tests want them fast.
+	if (unit < 6) {
+		const background = colour(plan, index);
+		const channels = transparent ? 4 : 3;
+		return await encode(sharp({ create: { width, height, channels, background } }), plan.format);
+	}
+	// Large landscapes are drawn smaller, which shows no less and is faster.
+	const scale = Math.min(1, LARGEST_SCENE / Math.max(width, height));
+	const canvas = sharp(Buffer.from(scene(plan, index, scale)))
+		.resize(width, height, { fit: 'fill' })
+		.composite(await layers(plan, index, unit));
+	return await encode(transparent ? canvas : canvas.removeAlpha(), plan.format);
 }
 
 async function encode(image: sharp.Sharp, format: string): Promise<Buffer> {
@@ -107,49 +116,58 @@ async function encode(image: sharp.Sharp, format: string): Promise<Buffer> {
 
 async function layers(plan: Plan, index: number, unit: number): Promise<OverlayOptions[]> {
 	const { width, height, prompt, references } = plan;
-	// Very narrow pictures have no room for words.
-	if (unit < 6) return [];
 	const inner = Math.round(width - 4 * unit);
-	const place = plan.set ? `image ${index + 1} of ${plan.count}` : 'image 1';
-	const title = await text(prompt.slice(0, DRAWN_PROMPT), inner, unit * 1.5);
-	const caption = await text(`${plan.model}\n${width}x${height} · ${place}`, inner, unit);
 	const left = Math.round(2 * unit);
+	const place = plan.set ? `image ${index + 1} of ${plan.count}` : 'image 1';
+	const letters = unit * (prompt.length > LONG_PROMPT ? 1 : 1.6);
+	const isOnShade = !plan.transparent;
+	const words = `${plan.model} · ${width}x${height} · ${place}`;
+	const title = await text(cut(prompt, DRAWN_PROMPT), inner, letters, isOnShade);
+	const caption = await text(words, inner, unit * 0.75, isOnShade);
+	const mark = plan.watermark && (await text('AI generated', inner, unit * 0.75));
+	const captionTop = Math.round(height - caption.height - 1.5 * unit);
+	const titleTop = Math.round(captionTop - title.height - unit);
+	const shadeTop = Math.max(0, Math.round(titleTop - 3 * unit));
+	const perRow = Math.max(1, Math.floor(inner / (unit * THUMBNAIL_STEP)));
 	const thumbnails = await Promise.all(
-		references.map(async (reference) => await thumbnail(reference, Math.round(unit * 4))),
-	);
-	const perRow = Math.max(1, Math.floor(inner / (unit * 4.5)));
-	const placed: OverlayOptions[] = [
-		{ input: title.data, left, top: left },
-		{ input: caption.data, left, top: left + title.height + Math.round(unit) },
-		...thumbnails.map((input, i) => ({
-			input,
-			left: left + Math.round((i % perRow) * unit * 4.5),
-			top: Math.round(height - unit * (8.5 + 4.5 * Math.floor(i / perRow))),
+		references.map(async (reference, i) => ({
+			input: await thumbnail(reference, unit),
+			left: left + Math.round((i % perRow) * unit * THUMBNAIL_STEP),
+			top: left + Math.round(Math.floor(i / perRow) * unit * THUMBNAIL_STEP),
 		})),
+	);
+	const placed: OverlayOptions[] = [
+		...(isOnShade
+			? [{ input: Buffer.from(shade(width, height - shadeTop)), left: 0, top: shadeTop }]
+			: []),
+		...thumbnails,
+		{ input: title.data, left, top: titleTop },
+		{ input: caption.data, left, top: captionTop },
+		...(mark ? [{ input: mark.data, left: Math.round(width - mark.width - left), top: left }] : []),
 	];
-	if (plan.watermark) {
-		const mark = await text('AI generated', inner, unit);
-		placed.push({
-			input: mark.data,
-			left: Math.round(width - mark.width - unit),
-			top: Math.round(height - mark.height - unit),
-		});
-	}
 	return placed.filter(({ top = 0 }) => top >= 0 && top < height);
 }
 
-/** @returns a layer no wider than `width` pixels, its letters about `size` pixels high */
+function cut(words: string, length: number): string {
+	return words.length > length ? `${words.slice(0, length - 1)}…` : words;
+}
+
+/**
+ * White letters on a ground of their own, where they do not stand on a shade.
+ * @returns a layer no wider than `width` pixels, its letters about `size` pixels high
+ */
 async function text(
 	words: string,
 	width: number,
 	size: number,
+	isOnShade = false,
 ): Promise<{ data: Buffer; width: number; height: number }> {
 	const escaped = words.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 	// Control characters are no valid markup.
 	const drawable = escaped.replace(/[^\P{Cc}\n]/gu, ' ').trim() || ' ';
 	const { data, info } = await sharp({
 		text: {
-			text: `<span foreground="white" background="#00000060">${drawable}</span>`,
+			text: `<span foreground="white" ${isOnShade ? '' : 'background="#00000090"'}>${drawable}</span>`,
 			font: `DejaVu Sans ${Math.max(1, Math.round(size))}`,
 			fontfile: FONT,
 			width: Math.max(1, width),
@@ -164,24 +182,29 @@ async function text(
 	return { data, width: info.width, height: info.height };
 }
 
-async function thumbnail({ bytes, format }: Reference, side: number): Promise<Buffer> {
-	const box = { width: side, height: side };
+/** A reference as a small picture in a white frame. */
+async function thumbnail({ bytes, format }: Reference, unit: number): Promise<Buffer> {
+	const side = Math.round(unit * THUMBNAIL);
+	const border = Math.round(unit / 4);
+	const frame = { top: border, bottom: border, left: border, right: border, background: '#ffffff' };
 	try {
 		return await sharp(bytes)
-			.resize({ ...box, fit: 'inside' })
+			.resize({ width: side, height: side, fit: 'inside' })
+			.extend(frame)
 			.png()
 			.toBuffer();
 	} catch {
 		// Formats that sharp has no decoder for show their name instead.
 		const label = await text(format, side, side / 4);
-		return await sharp({ create: { ...box, channels: 3, background: '#888888' } })
+		const box = { width: side, height: side, channels: 3, background: '#888888' } as const;
+		return await sharp({ create: box })
 			.composite([{ input: label.data, gravity: 'center' }])
 			.png()
 			.toBuffer();
 	}
 }
 
-/** A colour for each prompt and index, dark enough for white letters; none where transparent. */
+/** A colour for each prompt and index; none where transparent. */
 function colour({ prompt, transparent }: Plan, index: number): sharp.Color {
 	const [first, second, third] = createHash('sha256').update(`${prompt}#${index}`).digest();
 	return { r: 40 + first / 2, g: 40 + second / 2, b: 40 + third / 2, alpha: transparent ? 0 : 1 };
