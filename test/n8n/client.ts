@@ -7,6 +7,7 @@ import type {
 	IRunExecutionData,
 	IWorkflowSettings,
 } from 'n8n-workflow';
+import { isDeepStrictEqual } from 'node:util';
 
 import { until } from './process';
 
@@ -88,7 +89,7 @@ export class N8nClient {
 
 	/**
 	 * Imports a workflow under its name. One that is there already is replaced only when it is older than
-	 * `changed`, so that what a person edited stays.
+	 * `changed`, so that what a person edited stays; but a credential that was deleted is chosen anew.
 	 */
 	async saveWorkflow(workflow: WorkflowFile, changed = new Date()): Promise<string> {
 		const all = await this.request<Stored[]>('GET', '/workflows');
@@ -101,24 +102,38 @@ export class N8nClient {
 			const inactive = { ...content, active: false };
 			return (await this.request<Stored>('POST', '/workflows', inactive)).id;
 		}
+		const path = `/workflows/${known.id}`;
 		if (new Date(known.updatedAt) < changed) {
-			await this.request('PATCH', `/workflows/${known.id}?forceSave=true`, content);
+			await this.request('PATCH', `${path}?forceSave=true`, content);
+			return known.id;
+		}
+		const { name, nodes: stored, connections } = await this.request<WorkflowFile>('GET', path);
+		const repaired = await this.withCredentials(stored);
+		if (!isDeepStrictEqual(repaired, stored)) {
+			await this.request('PATCH', `${path}?forceSave=true`, { name, nodes: repaired, connections });
 		}
 		return known.id;
 	}
 
-	/** Chooses credentials by their names, as the editor does at import; n8n 1 does not by itself. */
+	/**
+	 * Chooses credentials by their names, as the editor does at import, unless the one that is chosen exists;
+	 * n8n 1 does not by itself.
+	 */
 	private async withCredentials(nodes: INode[]): Promise<INode[]> {
 		const all = await this.request<Stored[]>('GET', '/credentials');
 		const choose = ([type, chosen]: [string, INodeCredentialsDetails]) => {
+			if (all.some(({ id }) => id === chosen.id)) return [type, chosen];
 			const known = all.find((each) => each.name === chosen.name && each.type === type);
-			return [type, { ...chosen, id: chosen.id ?? known?.id ?? null }];
+			return [type, { ...chosen, id: known?.id ?? null }];
 		};
-		return nodes.map((node) => ({
-			...node,
-			credentials:
-				node.credentials && Object.fromEntries(Object.entries(node.credentials).map(choose)),
-		}));
+		return nodes.map((node) =>
+			node.credentials
+				? {
+						...node,
+						credentials: Object.fromEntries(Object.entries(node.credentials).map(choose)),
+					}
+				: node,
+		);
 	}
 
 	/** Publishes a workflow, so that its webhooks and schedules go live, which takes n8n a moment. */

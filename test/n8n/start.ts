@@ -15,6 +15,12 @@ const REPOSITORY = path.resolve(__dirname, '../..');
 const EXAMPLES = path.join(REPOSITORY, 'examples');
 const FIRST_EXAMPLE = 'text-to-image-to-disk.json';
 
+/** Credential that the examples name. */
+const CREDENTIAL = 'Seedream account';
+
+/** Port of the stand-in gateway, the same at every start, so that credentials for it stay right. */
+const GATEWAY_PORT = 8790;
+
 /** What was started, in the order of starting. */
 const running: Array<() => Promise<unknown>> = [];
 let stopping: Promise<void> | undefined;
@@ -30,7 +36,7 @@ function stopAll(): Promise<void> {
 /** Shows the product: a real n8n with this package, a gateway, the examples, and the images of one. */
 async function start({ once, inspect }: { once: boolean; inspect: boolean }): Promise<void> {
 	const port = once ? undefined : await editorPort();
-	const { baseUrl, apiKey } = await gateway();
+	const { baseUrl, apiKey } = await gateway(once);
 	const installation = await installN8n();
 	let { userFolder } = installation;
 	if (once) {
@@ -62,16 +68,22 @@ async function start({ once, inspect }: { once: boolean; inspect: boolean }): Pr
 	const client = new N8nClient(server.url);
 	await client.signIn();
 	await client.saveCredential({
-		name: 'Seedream account',
+		name: CREDENTIAL,
 		type: 'seedreamApi',
-		data: { baseUrl, apiKey, gateway: 'automatic' },
+		data: { baseUrl, apiKey, provider: 'byBaseUrl' },
 	});
 	const workflows = await importExamples(client);
 
 	console.log(`Running ${FIRST_EXAMPLE} …`);
-	for (const file of await runExample(client, workflows.get(FIRST_EXAMPLE) ?? '')) {
-		const { format, width, height } = await sharp(path.join(REPOSITORY, file)).metadata();
-		console.log(`  ${file}  ${format?.toUpperCase()}, ${width} × ${height} pixels`);
+	try {
+		for (const file of await runExample(client, workflows.get(FIRST_EXAMPLE) ?? '')) {
+			const { format, width, height } = await sharp(path.join(REPOSITORY, file)).metadata();
+			console.log(`  ${file}  ${format?.toUpperCase()}, ${width} × ${height} pixels`);
+		}
+	} catch (error) {
+		// In an editor of one's own, the example may have been changed to one that fails.
+		if (once) throw error;
+		console.log(`  ${(error as Error).message}`);
 	}
 	if (once) return await stopAll();
 
@@ -80,8 +92,12 @@ async function start({ once, inspect }: { once: boolean; inspect: boolean }): Pr
 The editor is open at  ${server.url}
 E-mail                 ${OWNER.email}
 Password               ${OWNER.password}
+Base URL               ${baseUrl}
+API key                ${process.env.SEEDREAM_API_KEY ? 'yours' : apiKey}
 ${inspect ? 'Debugger               127.0.0.1:9229\n' : ''}
-Open an example and press Execute workflow. Images go to output/. Ctrl-C stops everything.`);
+Open an example and press Execute workflow. Images go to output/. Ctrl-C stops everything.
+The examples use the credential "${CREDENTIAL}", which each start resets to the Base URL and key above.
+To create another: Create credential, Seedream API, Provider "By Base URL", then that Base URL and key.`);
 }
 
 /** @throws Error when the port is in use */
@@ -95,18 +111,26 @@ async function editorPort(): Promise<number> {
 	return wanted;
 }
 
-/** The gateway of the environment variables, otherwise the embedded one, started here. */
-async function gateway(): Promise<{ baseUrl: string; apiKey: string }> {
+/**
+ * The gateway of the environment variables, otherwise the stand-in, started here.
+ * @param once whether any port will do
+ */
+async function gateway(once: boolean): Promise<{ baseUrl: string; apiKey: string }> {
 	const { SEEDREAM_BASE_URL: baseUrl, SEEDREAM_API_KEY: apiKey } = process.env;
 	if (baseUrl && apiKey) return { baseUrl, apiKey };
 	if (baseUrl || apiKey) {
 		throw new Error(
-			'Set both SEEDREAM_BASE_URL and SEEDREAM_API_KEY to use a real gateway, or neither to use the embedded one.',
+			'Set both SEEDREAM_BASE_URL and SEEDREAM_API_KEY to use a real gateway, or neither to use the stand-in gateway.',
 		);
 	}
-	const embedded = await startGateway({ profile: 'volcengine' });
-	running.push(() => embedded.close());
-	return { baseUrl: `${embedded.url}/api/v3`, apiKey: embedded.key };
+	const isTaken = !once && (await isPortInUse(GATEWAY_PORT));
+	if (isTaken) {
+		console.log(`Port ${GATEWAY_PORT} is in use, so the stand-in gateway gets another one.`);
+	}
+	const port = once || isTaken ? 0 : GATEWAY_PORT;
+	const standIn = await startGateway({ profile: 'volcengine', port });
+	running.push(() => standIn.close());
+	return { baseUrl: `${standIn.url}/api/v3`, apiKey: standIn.key };
 }
 
 /** @returns workflow ids by the name of the example's file */
