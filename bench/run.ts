@@ -103,7 +103,7 @@ class Bench {
 				id: 'bench',
 				name: 'bench',
 				type: 'seedreamApi',
-				data: { baseUrl, apiKey, gateway: 'volcengine' },
+				data: { baseUrl, apiKey, provider: 'volcengine' },
 			},
 			{
 				id: 'header',

@@ -64,10 +64,10 @@ it.each(HOSTS)('%s, pasted in any form, is called at %s by the rules of %s', (..
 			.replace('{}', origin)
 			.replace('{h}', origin.replace('https://', ''))
 			.replace('{v}', version);
-		const base = apiBaseUrl(pasted, 'automatic');
+		const base = apiBaseUrl(pasted, 'byBaseUrl');
 		expect([pasted, base]).toEqual([pasted, origin + version]);
 		expect(baseUrlProblem(base)).toBeUndefined();
-		expect(gatewayOf(base, 'automatic').id).toBe(gateway);
+		expect(gatewayOf(base, 'byBaseUrl').id).toBe(gateway);
 	}
 });
 
@@ -100,7 +100,7 @@ it.each([
 	['127.0.0.1:3000/v1/', 'http://127.0.0.1:3000/v1'],
 	['images.example.com:8443/v1', 'https://images.example.com:8443/v1'],
 ])('%s becomes %s', (pasted, base) => {
-	expect(apiBaseUrl(pasted, 'automatic')).toBe(base);
+	expect(apiBaseUrl(pasted, 'byBaseUrl')).toBe(base);
 	expect(baseUrlProblem(base)).toBeUndefined();
 });
 
@@ -134,11 +134,11 @@ it.each([
 	`https://${'x'.repeat(64)}.example/v1`,
 	`https://${'x.'.repeat(130)}example/v1`,
 ])('“%s” is not a valid URL', (pasted) => {
-	const base = apiBaseUrl(pasted, 'automatic');
+	const base = apiBaseUrl(pasted, 'byBaseUrl');
 	expect(baseUrlProblem(base)?.message).toBe(
 		'The Base URL of the credential is not a valid HTTP(S) URL',
 	);
-	expect(gatewayOf(base, 'automatic').id).toBe('other');
+	expect(gatewayOf(base, 'byBaseUrl').id).toBe('other');
 });
 
 it('a URL may not contain a user name or password', () => {
@@ -147,5 +147,5 @@ it('a URL may not contain a user name or password', () => {
 	expect(baseUrlProblem(base)?.message).toBe(
 		'The Base URL of the credential contains a user name or password',
 	);
-	expect(gatewayOf(base, 'automatic').id).toBe('deerapi');
+	expect(gatewayOf(base, 'byBaseUrl').id).toBe('deerapi');
 });

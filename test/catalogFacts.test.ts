@@ -68,7 +68,12 @@ it('the catalog says of each gateway what its document says', () => {
 	const families = MODEL_FAMILIES.map(({ id }) => id);
 	const catalog = CATALOG_GATEWAYS.map((gateway) => {
 		// Words and advice for users, which no document prescribes.
-		const words = { choose: undefined, recommended: undefined, source: undefined };
+		const words = {
+			choose: undefined,
+			label: undefined,
+			recommended: undefined,
+			source: undefined,
+		};
 		const { id, parameters, ...rest } = { ...gateway, ...words };
 		const recipients = Object.entries(parameters).map(([parameter, who]) => {
 			if (who === 'any') return [parameter, families];

@@ -1,23 +1,27 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+import type { INodeParameters, INodePropertyOptions } from 'n8n-workflow';
+
+import { SeedreamApi } from '../credentials/SeedreamApi.credentials';
 import { apiBaseUrl } from '../nodes/Seedream/http/baseUrl';
+import { isShown } from './editor';
 import { listModels, runNode, testCredential, type CredentialValues } from './engine';
-import { startGateway } from './gateway';
+import { startGateway, type Fault } from './gateway';
 import { IDS, KEY, parameters, useGateway } from './support';
 
 const bench = useGateway();
 
 /**
  * Stands between n8n and the world, so that requests go to the gateways' real host names and no
- * further: what it receives is recorded and rejected.
+ * further: what it receives is recorded and responded to with an empty list.
  */
 class Recorder {
 	readonly seen: string[] = [];
 	private readonly server: Server = createServer((request, response) => {
 		this.seen.push(`${request.method} ${request.url} ${request.headers.authorization}`);
-		response.writeHead(400, { 'Content-Type': 'application/json' });
-		response.end('{"error":{"message":"seen"}}');
+		response.writeHead(200, { 'Content-Type': 'application/json' });
+		response.end('{"data":[]}');
 	});
 
 	async start(): Promise<void> {
@@ -80,8 +84,8 @@ describe('the base URL, pasted in any form', () => {
 	};
 	const right = (base: string) => [
 		`POST ${base}/images/generations Bearer ${KEY}`,
-		`GET ${base}/models Bearer ${KEY}`,
-		`GET ${base}/models Bearer ${KEY}`,
+		// For the credential's Test, whose checks come before n8n's own request, and for the model list.
+		...Array<string>(3).fill(`GET ${base}/models Bearer ${KEY}`),
 	];
 
 	it.each(HOSTS)('%s', async (_gateway, host, version) => {
@@ -120,9 +124,9 @@ describe('the base URL, pasted in any form', () => {
 		['routescope', '/v1'],
 		['unode', '/v1'],
 		['other', '/v1'],
-	])('an unknown host, with Gateway set to %s', async (gateway, version) => {
+	])('an unknown host, with Provider set to %s', async (provider, version) => {
 		for (const baseUrl of ['http://images.example.com', `http://images.example.com${version}/`]) {
-			expect(await ask({ baseUrl, apiKey: KEY, gateway })).toEqual(
+			expect(await ask({ baseUrl, apiKey: KEY, provider })).toEqual(
 				right(`http://images.example.com${version}`),
 			);
 		}
@@ -137,7 +141,71 @@ describe('the base URL, pasted in any form', () => {
 		['127.0.0.1:3000/v1/', 'http://127.0.0.1:3000/v1'],
 		['http://[::1]:3000', 'http://[::1]:3000/v1'],
 	])('%s is %s', (baseUrl, base) => {
-		expect(apiBaseUrl(baseUrl, 'automatic')).toBe(base);
+		expect(apiBaseUrl(baseUrl, 'byBaseUrl')).toBe(base);
+	});
+});
+
+/** Fields that the editor shows for a credential. */
+function fieldsShown(values: INodeParameters) {
+	return new SeedreamApi().properties.filter((field) => isShown(values, field));
+}
+
+describe('a provider that is chosen by name', () => {
+	it.each([
+		['byteplus', 'https://ark.ap-southeast.bytepluses.com/api/v3'],
+		['volcengine', 'https://ark.cn-beijing.volces.com/api/v3'],
+		['deerapi', 'https://api.deerapi.com/v1'],
+		['routescope', 'https://api.routescope.ai/v1'],
+		['unode', 'https://www.unodetech.xyz/v1'],
+	])('%s fills in an empty Base URL, and the editor shows it', (provider, base) => {
+		for (const empty of ['', ' ', '""']) expect(apiBaseUrl(empty, provider)).toBe(base);
+		const shown = fieldsShown({ provider });
+		const [field] = shown.filter(({ name }) => name === 'baseUrl');
+		expect(shown.map(({ name }) => name)).toEqual([
+			'provider',
+			`${provider}Key`,
+			'baseUrl',
+			'apiKey',
+			'tested',
+		]);
+		expect([field.required, field.placeholder]).toEqual([undefined, base]);
+		expect(shown[1].displayName).toMatch(/^Create an API key for [\w ]+ at <a href="https:/);
+	});
+
+	it('uses the Base URL that is entered, such as another region or a plan', () => {
+		const plan = 'https://ark.cn-beijing.volces.com/api/plan/v3';
+		expect(apiBaseUrl(plan, 'volcengine')).toBe(plan);
+		expect(apiBaseUrl('ark.eu-west.bytepluses.com', 'byteplus')).toBe(
+			'https://ark.eu-west.bytepluses.com/api/v3',
+		);
+	});
+
+	it.each(['byBaseUrl', 'other', 'gateway001', 'gateway002'])(
+		'%s names none, so that Base URL is required',
+		async (provider) => {
+			const fields = fieldsShown({ provider }).filter(({ name }) => name === 'baseUrl');
+			expect(fields.map(({ required }) => required)).toEqual([true]);
+			const credentials = { baseUrl: ' ', apiKey: KEY, provider };
+			expect(await bench.refusal(parameters('textToImage', IDS['4.5']), { credentials })).toEqual({
+				message: 'The credential has no Base URL [item 0]',
+				description: 'Open the credential and choose your Provider, or enter the URL of its API.',
+			});
+		},
+	);
+
+	it('can be looked up in the order in which people know them', () => {
+		const { options } = new SeedreamApi().properties[0];
+		expect((options as INodePropertyOptions[]).map(({ name }) => name)).toEqual([
+			'By Base URL',
+			'BytePlus ModelArk',
+			'Volcengine Ark',
+			'DeerAPI',
+			'RouteScope',
+			'Unode',
+			'Other (OpenAI Compatible)',
+			'Image Sets Without Streaming, with Seed, Guidance Scale',
+			'Pixels Only, with n, Quality, Style',
+		]);
 	});
 });
 
@@ -156,34 +224,77 @@ describe('the credential test', () => {
 	it.each(EVERY)('%s: a valid key passes, and nothing is charged', async (gateway) => {
 		await testCredential(bench.credentials(gateway));
 		const { requests, images } = bench.gateway.ledger;
-		expect(requests.map(({ method, path }) => [method, path.endsWith('/models')])).toEqual([
-			['GET', true],
-		]);
-		expect(images).toEqual([]);
+		const paths = requests.map(({ method, path }) => `${method} ${path.replace(/.*\//, '')}`);
+		expect([paths, images]).toEqual([['GET models', 'GET models'], []]);
 	});
 
 	it.each(['volcengine', 'byteplus', 'deerapi', 'routescope', 'new-api'] as const)(
 		'%s: a wrong key does not',
 		async (gateway) => {
-			const credentials = bench.credentials(gateway, { apiKey: 'sk-wrong' });
-			await expect(testCredential(credentials)).rejects.toMatchObject({ httpCode: '401' });
+			const credentials = bench.credentials(gateway, { apiKey: 'sk-wrong-0123' });
+			await expect(testCredential(credentials)).rejects.toThrow(
+				'The provider rejected the API key. Check the key, and that it belongs to this Base URL: regions and plans have their own.',
+			);
 		},
 	);
 
-	it('a rejected key does not pass', async () => {
-		bench.gateway.inject({ on: 'models', status: 403, code: 'AccountOverdueError', message: 'no' });
-		await expect(testCredential(bench.credentials())).rejects.toMatchObject({ httpCode: '403' });
+	const PAGE = { status: 200, html: true } as const;
+	const LOST = { body: '<html><head><title>n8n.io</title></head></html>' };
+	const WEB_PAGE = /^Unexpected response \(HTTP 200\) from http:\S+: a web page instead of JSON/;
+	const TEXT = /^Unexpected response \(HTTP 200\) from http:\S+: ok\. Check the Base URL/;
+	const NOT_FOUND =
+		/^http:\S+ is not a URL of [\w ]+ \(HTTP 404\)\. Check the Base URL: it must be/;
+	const REDIRECT =
+		/^http:\S+ redirects to http:\/\/other\/v1\/models\. The redirect was not followed/;
+	const FORBIDDEN = /^The provider rejected the API key \(HTTP 403\)\. Check its permissions/;
+
+	/** What a response means at a provider with a list of models, and where nobody knows of one. */
+	it.each<[string, object, RegExp | undefined, RegExp | undefined]>([
+		['a web page', PAGE, WEB_PAGE, WEB_PAGE],
+		['a web page with a title', LOST, /JSON \(“n8n\.io”\)\. Check/, /JSON \(“n8n\.io”\)\. Check/],
+		['a redirect', { redirect: 'http://other/v1/models', status: 307 }, REDIRECT, REDIRECT],
+		['a key without permission', { status: 403, message: 'no' }, FORBIDDEN, FORBIDDEN],
+		['an unknown path', { status: 404 }, NOT_FOUND, undefined],
+		['an unknown path with a page', { status: 404, html: true }, NOT_FOUND, undefined],
+		['a method that is not allowed', { status: 405 }, /HTTP 405.*Check the Base URL/, undefined],
+		['an outage', { status: 503, message: 'busy' }, /HTTP 503.*busy.*Try again later/, undefined],
+		['a text', { body: 'ok' }, TEXT, undefined],
+		['an empty list', { body: '{"data":[]}' }, undefined, undefined],
+	])('%s', async (_, fault, atKnown, atOther) => {
+		for (const [gateway, words] of [
+			['deerapi', atKnown],
+			['new-api', atOther],
+		] as const) {
+			bench.gateway.reset();
+			bench.gateway.inject({ on: 'models', nth: 'every', ...fault } as Fault);
+			const testing = testCredential(bench.credentials(gateway));
+			if (words) await expect(testing).rejects.toThrow(words);
+			else await testing;
+		}
+	});
+
+	it('base URLs of subscription plans need no list of models, unlike mistyped ones', async () => {
+		const { url } = bench.gateway;
+		const at = (path: string) => ({ baseUrl: url + path, apiKey: KEY, provider: 'volcengine' });
+		bench.gateway.inject({ on: 'models', nth: 'every', status: 404 });
+		await testCredential(at('/volcengine/api/plan/v3'));
+		await expect(testCredential(at('/volcengine/api/v33'))).rejects.toThrow(NOT_FOUND);
 	});
 
 	it.each([
-		['an unknown path', { status: 404 }],
-		['an unknown path with a page', { status: 404, html: true as const }],
-		['a method that is not allowed', { status: 405 }],
-		['an empty list', { body: '{"data":[]}' }],
-		['a text', { body: 'ok' }],
-	])('a gateway without a list (%s) says nothing about the key', async (_name, fault) => {
-		bench.gateway.inject({ on: 'models', ...fault });
-		await testCredential(bench.credentials());
+		['a mistyped host', 'https://ark.invalid', 'The host ark.invalid cannot be reached. Nothing'],
+		['no server', 'http://127.0.0.1:9', 'The host 127.0.0.1 cannot be reached. Nothing was sent.'],
+		['no URL', 'ftp://host/v1', 'The Base URL of the credential is not a valid HTTP(S) URL. Open'],
+		['text', 'not a url', 'The Base URL of the credential is not a valid HTTP(S) URL. Open'],
+		['nothing', '', 'The credential has no Base URL. Open the credential and choose your Provider'],
+	])('%s', async (_, baseUrl, words) => {
+		await expect(testCredential({ baseUrl, apiKey: KEY })).rejects.toThrow(words);
+	});
+
+	it('a message shows no key', async () => {
+		const body = JSON.stringify({ message: `what is ${KEY}?` });
+		bench.gateway.inject({ on: 'models', nth: 'every', status: 500, body });
+		await expect(testCredential(bench.credentials())).rejects.toThrow(/what is \*\*\*\?/);
 	});
 
 	it('the key is not sent to the target of a redirect', async () => {
@@ -192,22 +303,13 @@ describe('the credential test', () => {
 		const elsewhere = process.env.HTTP_PROXY ?? '';
 		delete process.env.HTTP_PROXY;
 		try {
-			bench.gateway.inject({ on: 'models', redirect: `${elsewhere}/v1/models`, status: 307 });
-			await testCredential(bench.credentials()).catch(() => undefined);
+			const redirect = `${elsewhere}/v1/models`;
+			bench.gateway.inject({ on: 'models', nth: 'every', redirect, status: 307 });
+			await expect(testCredential(bench.credentials())).rejects.toThrow(/redirects to/);
 			expect(recorder.seen).toEqual([]);
 		} finally {
 			recorder.stop();
 		}
-	});
-
-	it.each([
-		['ftp://host/v1', /not a valid HTTP\(S\) URL/],
-		['file:///etc/passwd', /not a valid HTTP\(S\) URL/],
-		['not a url', /URL/],
-		['https://', /not a valid HTTP\(S\) URL/],
-		['', /not a valid HTTP\(S\) URL/],
-	])('“%s” is rejected', async (baseUrl, words) => {
-		await expect(testCredential({ baseUrl, apiKey: KEY })).rejects.toThrow(words);
 	});
 });
 

@@ -130,7 +130,7 @@ describe('a gateway', () => {
 
 	const run = async (timeout: number) =>
 		await bench.run(image(timeout), {
-			credentials: bench.credentials('volcengine', { baseUrl: url, gateway: 'other' }),
+			credentials: bench.credentials('volcengine', { baseUrl: url, provider: 'other' }),
 		});
 
 	it('gets neither the request nor the key through a redirect', async () => {

@@ -18,6 +18,7 @@ import {
 	type IDataObject,
 	type IExecuteData,
 	type IExecuteFunctions,
+	type IHttpRequestHelper,
 	type IHttpRequestOptions,
 	type ILoadOptionsFunctions,
 	type INode,
@@ -38,7 +39,7 @@ import { Seedream } from '../nodes/Seedream/Seedream.node.ts';
 export interface CredentialValues {
 	baseUrl: string;
 	apiKey: string;
-	gateway?: string;
+	provider?: string;
 	placement?: string;
 	referenceForm?: string;
 }
@@ -74,6 +75,12 @@ export interface NodeResult {
 }
 
 const credentialType = new SeedreamApi();
+
+/** A credential as n8n hands it over: with the defaults of fields that were not filled in. */
+function withDefaults(values: CredentialValues): ICredentialDataDecryptedObject {
+	const defaults = credentialType.properties.map((field) => [field.name, field.default]);
+	return { ...Object.fromEntries(defaults), ...values } as ICredentialDataDecryptedObject;
+}
 
 /** The node as n8n serves it: with the settings every declarative node gets, run by its RoutingNode. */
 function loadNode(): INodeType {
@@ -138,7 +145,18 @@ class TestCredentials extends ICredentialsHelper {
 		return await credentialType.authenticate(credentials, requestOptions as IHttpRequestOptions);
 	}
 
-	override async preAuthentication() {
+	/** As n8n does: where the field that makes it do so is empty, and after a 401. */
+	override async preAuthentication(
+		helpers: IHttpRequestHelper,
+		credentials: ICredentialDataDecryptedObject,
+		_typeName: string,
+		_node: INode,
+		isExpired: boolean,
+	) {
+		const field = credentialType.properties.find(({ typeOptions }) => typeOptions?.expirable);
+		if (field && (credentials[field.name] === '' || isExpired)) {
+			expect(await credentialType.preAuthentication.call(helpers, credentials)).toEqual({});
+		}
 		return undefined;
 	}
 
@@ -156,7 +174,7 @@ class TestCredentials extends ICredentialsHelper {
 		if (this.delay > 0) await sleep((this.delay -= 2));
 		const { values } = this;
 		const own = typeof values === 'function' ? values(resolving?.itemIndex ?? 0) : values;
-		return { gateway: 'automatic', ...own };
+		return withDefaults(own);
 	}
 
 	override async updateCredentials() {}
@@ -401,7 +419,7 @@ export async function testCredential(credentials: CredentialValues): Promise<voi
 		{ node, data: {}, source: null },
 		[],
 	);
-	const data = { gateway: 'automatic', ...credentials };
+	const data = withDefaults(credentials);
 	await new RoutingNode(context, tester, { id: '', name: '', type: '', data }).runNode();
 }
 

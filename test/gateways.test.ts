@@ -33,7 +33,7 @@ describe('new-api, the engine behind many gateways', () => {
 		['extraFields', { ...BODY, extra_fields: SET }],
 	])('returns the whole set with Seedream Parameters: %s', async (placement, body) => {
 		// By its host, which nobody knows.
-		const credentials = bench.credentials('new-api', { gateway: 'automatic', placement });
+		const credentials = bench.credentials('new-api', { provider: 'automatic', placement });
 		const items = await bench.items(set, { credentials });
 		expect(bench.bodies()).toEqual([body]);
 		expect(items.map(({ json }) => [json.index, json.warnings])).toEqual([

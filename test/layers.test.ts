@@ -172,7 +172,7 @@ describe('a request', () => {
 
 describe('nothing is sent', () => {
 	const NO_LAYERS =
-		'Use a credential for another gateway, such as Volcengine Ark or BytePlus ModelArk.';
+		'Use a credential for another gateway, such as BytePlus ModelArk or Volcengine Ark.';
 	it.each(['deerapi', 'gateway001', 'gateway002', 'routescope', 'unode'] as const)(
 		'at %s, which has no layers',
 		async (id) => {
@@ -492,7 +492,7 @@ describe('items', () => {
 		['volcengine', 'Received one image without layers. Name the elements in the Prompt.'],
 		[
 			'new-api',
-			/^Received one image without layers\..* silently drop layer_decomposition: if there are never layers, set Gateway to Other /,
+			/^Received one image without layers\..* silently drop layer_decomposition: if there are never layers, set Provider to Other /,
 		],
 	] as const)('one image alone has a warning at %s', async (id, warning) => {
 		respondWith(documented().slice(0, 1));

@@ -229,7 +229,7 @@ it.each<[filter: string, Listing, expected: string[]]>([
 });
 
 it('an unreachable gateway is reported', async () => {
-	const credentials = { baseUrl: 'http://127.0.0.1:9', apiKey: KEY, gateway: 'unode' };
+	const credentials = { baseUrl: 'http://127.0.0.1:9', apiKey: KEY, provider: 'unode' };
 	await expect(listModels(credentials, {})).rejects.toThrow('The service refused the connection');
 });
 

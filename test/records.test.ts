@@ -89,6 +89,8 @@ jest.mock('../nodes/Seedream/catalog/gateways', () => {
 		id: 'gate9',
 		name: 'Gate Nine',
 		source: 'a test',
+		baseUrl: 'https://api.gate-nine.example.com/v9',
+		keyPage: 'https://gate-nine.example.com/keys',
 		hosts: ['gate-nine.example.com'],
 		apiPath: '/v9',
 		models: ['doubao-seedream-9-0-270101', 'doubao-seedream-4-5-251128'],
@@ -110,7 +112,7 @@ const bench = useGateway();
 
 /** A credential for the new gateway, played by one that has no model list. */
 function gateNine(): CredentialValues {
-	return bench.credentials('gateway001', { gateway: 'gate9' });
+	return bench.credentials('gateway001', { provider: 'gate9' });
 }
 
 /** Lets the next request succeed, whatever is in it. */
@@ -161,7 +163,7 @@ describe('a new model', () => {
 
 describe('a new gateway', () => {
 	it('can be chosen in the credential', () => {
-		const { options } = new SeedreamApi().properties.find(({ name }) => name === 'gateway') ?? {};
+		const { options } = new SeedreamApi().properties.find(({ name }) => name === 'provider') ?? {};
 		expect((options as INodePropertyOptions[]).map(({ value }) => value)).toContain('gate9');
 	});
 
@@ -175,7 +177,7 @@ describe('a new gateway', () => {
 	});
 
 	it('is recognized by its host, and has its own path', async () => {
-		const credentials = { ...gateNine(), gateway: 'automatic', baseUrl: 'gate-nine.example.com' };
+		const credentials = { ...gateNine(), provider: 'byBaseUrl', baseUrl: 'gate-nine.example.com' };
 		const [{ json }] = await bench.items(
 			{
 				operation: 'textToImage',

@@ -38,7 +38,7 @@ const SET = {
 const STREAMED_SET = { ...SET, stream: true };
 
 const other = (more: Partial<CredentialValues> = {}) => ({
-	credentials: bench.credentials('volcengine', { gateway: 'other', ...more }),
+	credentials: bench.credentials('volcengine', { provider: 'other', ...more }),
 });
 
 it('a node as it is dropped on the canvas sends Seedream 5.5 in 2K', async () => {

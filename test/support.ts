@@ -163,9 +163,9 @@ export function useGateway(options: { day?: string } = {}): Bench {
 			return server;
 		},
 		credentials(id = 'volcengine', more = {}) {
-			const gateway = id === 'new-api' ? 'other' : id;
-			const baseUrl = bench.gateway.profileUrl(id) + GATEWAYS[gateway].apiPath;
-			return { baseUrl, apiKey: KEY, gateway, ...more };
+			const provider = id === 'new-api' ? 'other' : id;
+			const baseUrl = bench.gateway.profileUrl(id) + GATEWAYS[provider].apiPath;
+			return { baseUrl, apiKey: KEY, provider, ...more };
 		},
 		async run(values, options = {}) {
 			const result = await runNode({

@@ -60,7 +60,7 @@ async function prepareItem(
 ): Promise<PreparedItem> {
 	const settings = readSettings(context);
 	// The item's own: a credential may hold expressions, and a key must not go to another's gateway.
-	const baseUrl = apiBaseUrl(String(credential.baseUrl ?? ''), credential.gateway ?? 'automatic');
+	const baseUrl = apiBaseUrl(String(credential.baseUrl ?? ''), credential.provider);
 	const body = await withModel(context, credential, options, baseUrl);
 	const request = buildRequest(context, credential, body, baseUrl);
 	const ownTimeout = TIMEOUT_MS + (request.expectedImages - 1) * TIMEOUT_PER_FURTHER_IMAGE_MS;

@@ -155,7 +155,7 @@ async function portkey(gateway: Gateway, check: Check): Promise<void> {
 	const run = async (values: INodeParameters, fault?: Fault, apiKey = KEY) => {
 		gateway.reset();
 		if (fault) gateway.inject(fault);
-		const credentials = { baseUrl: `${proxy.url}/v1`, apiKey, gateway: 'other' };
+		const credentials = { baseUrl: `${proxy.url}/v1`, apiKey, provider: 'other' };
 		return await runNode({ credentials, parameters: values });
 	};
 	const textToImage = parameters('textToImage', model);
@@ -236,7 +236,7 @@ async function aimock(check: Check): Promise<void> {
 	}).finally(() => rm(folder, { recursive: true }));
 	const run = async (apiPath: string, id: string, apiKey = KEY) =>
 		await runNode({
-			credentials: { baseUrl: server.url + apiPath, apiKey, gateway: id },
+			credentials: { baseUrl: server.url + apiPath, apiKey, provider: id },
 			parameters: parameters('textToImage', IDS['5.0-pro']),
 		});
 

@@ -35,7 +35,7 @@ export interface Document {
 	/** How the report calls it. */
 	name: string;
 	profile: ProfileName;
-	credential: { gateway: string; placement?: string };
+	credential: { provider: string; placement?: string };
 	apiPath: GatewayFacts['apiPath'];
 	/** Model ids it names. The first of a family goes through every case, the others through a few. */
 	models: ReadonlyArray<readonly [id: string, family: Family]>;
@@ -158,7 +158,7 @@ function documentOf(
 		...facts,
 		name: id,
 		profile: id === 'other' ? 'new-api' : id,
-		credential: { gateway: id },
+		credential: { provider: id },
 		models: ids.map((model) => [model, familyOf(model) as Family]),
 		sets: facts.parameters.sequential_image_generation ? 'generated' : 'refused',
 		fields: fieldsOf(id),
@@ -197,7 +197,7 @@ function firstParty(service: Service): Document {
 function newApi(placement: Document['placement'], sets: Document['sets']): Document {
 	return documentOf('other', {
 		name: `new-api, placement: ${placement}`,
-		credential: { gateway: 'other', placement },
+		credential: { provider: 'other', placement },
 		placement,
 		sets,
 		fields: [

@@ -114,7 +114,7 @@ function only(sent: Row['sent'], isSeedream: boolean): Row['sent'] {
 export function layerCases(document: Document, pictures: Pictures): Case[] {
 	const { credential, models, placement, sets } = document;
 	const gateways: Readonly<Record<string, GatewayFacts>> = GATEWAYS;
-	if (!gateways[credential.gateway].parameters.layer_decomposition) return [];
+	if (!gateways[credential.provider].parameters.layer_decomposition) return [];
 	const able = models.filter(([, family]) => MODELS[family].operations.includes('layers'));
 	const [first, ...others] = sources(pictures);
 	return able.flatMap(([id, family], i) => {

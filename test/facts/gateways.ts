@@ -12,6 +12,12 @@ export type Parameter = ModelParameter | 'n' | 'quality' | 'style' | 'user';
 
 export interface GatewayFacts {
 	name: string;
+	/** Base URL of its examples. */
+	baseUrl?: string;
+	/** Where it says that keys are created; else its website. */
+	keyPage?: string;
+	/** Set where `GET /models` is measured or documented, but for base URLs with these paths. */
+	modelList?: { exceptAt: readonly string[] };
 	/** Domains of its hosts. */
 	hosts: readonly string[];
 	/** What stands before `/images/generations`. */
@@ -75,6 +81,8 @@ const FIRST_PARTY_PARAMETERS = {
 
 /** Sheet §1, §5 and §8: the same for both services. */
 const FIRST_PARTY = {
+	// Sheet §10: works at /api/v3, is 404 at the Agent Plan's base; nothing is known of the Coding Plan's.
+	modelList: { exceptAt: ['/api/plan/v3', '/api/coding/v3'] },
 	apiPath: '/api/v3',
 	parameters: FIRST_PARTY_PARAMETERS,
 	always: {},
@@ -90,6 +98,10 @@ const RECORDS = {
 	volcengine: {
 		...FIRST_PARTY,
 		name: 'Volcengine Ark',
+		// Sheet §1.
+		baseUrl: 'https://ark.cn-beijing.volces.com/api/v3',
+		// Documentation 82379/1541594, "Open the API Key Management page".
+		keyPage: 'https://console.volcengine.com/ark/region:ark+cn-beijing/apiKey',
 		hosts: ['volces.com'],
 		service: 'volcengine',
 		models: live('volcengine'),
@@ -97,6 +109,10 @@ const RECORDS = {
 	byteplus: {
 		...FIRST_PARTY,
 		name: 'BytePlus ModelArk',
+		// Sheet §1; Europe has another.
+		baseUrl: 'https://ark.ap-southeast.bytepluses.com/api/v3',
+		// ModelArk/1361424, "Open and log in to the API Key Management page".
+		keyPage: 'https://console.byteplus.com/ark/region:ark+ap-southeast-1/apiKey',
 		hosts: ['bytepluses.com'],
 		service: 'byteplus',
 		models: live('byteplus'),
@@ -104,6 +120,11 @@ const RECORDS = {
 	// Document 000.
 	deerapi: {
 		name: 'DeerAPI',
+		// "Use the DeerAPI base URL", with the path of its example.
+		baseUrl: 'https://api.deerapi.com/v1',
+		// FastGPT issue 5631 names both the page and the list; sheet §10.
+		keyPage: 'https://api.deerapi.com/token',
+		modelList: { exceptAt: [] },
 		hosts: ['deerapi.com'],
 		apiPath: '/v1',
 		models: ['doubao-seedream-5-0-260128'],
@@ -128,7 +149,7 @@ const RECORDS = {
 	},
 	// Document 001.
 	gateway001: {
-		name: 'Gateway 001 Style',
+		name: 'No-Streaming Style',
 		hosts: [],
 		apiPath: '/v1',
 		models: [
@@ -153,7 +174,7 @@ const RECORDS = {
 	},
 	// Document 002.
 	gateway002: {
-		name: 'Gateway 002 Style',
+		name: 'Pixels-Only Style',
 		hosts: [],
 		apiPath: '/v1',
 		models: [
@@ -178,6 +199,10 @@ const RECORDS = {
 	// Document 003.
 	routescope: {
 		name: 'RouteScope',
+		baseUrl: 'https://api.routescope.ai/v1',
+		keyPage: 'https://www.routescope.ai',
+		// Sheet §10: mentioned on its page of API basics.
+		modelList: { exceptAt: [] },
 		hosts: ['routescope.ai'],
 		apiPath: '/v1',
 		models: [
@@ -209,6 +234,8 @@ const RECORDS = {
 	// Document 004.
 	unode: {
 		name: 'Unode',
+		baseUrl: 'https://www.unodetech.xyz/v1',
+		keyPage: 'https://www.unodetech.xyz',
 		hosts: ['unodetech.xyz'],
 		apiPath: '/v1',
 		models: ['doubao-seedream-4-5-251128', 'doubao-seedream-5-0-260128'],

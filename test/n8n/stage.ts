@@ -34,7 +34,7 @@ export interface Stage {
 
 /** The credential's data for the gateway of a stage. */
 export function credentialData({ gateway }: Pick<Stage, 'gateway'>, apiKey = gateway.key) {
-	return { baseUrl: `${gateway.url}/api/v3`, apiKey, gateway: 'automatic' };
+	return { baseUrl: `${gateway.url}/api/v3`, apiKey, provider: 'byBaseUrl' };
 }
 
 /**

@@ -147,7 +147,7 @@ function gateways(): string {
 		GATEWAYS.map((gateway) => [
 			gateway.name,
 			gateway.hosts.map((host) => code(host)).join(', ') ||
-				(gateway.id === 'other' ? 'any other host' : 'choose it in the credential'),
+				(gateway.id === 'other' ? 'any other host' : `choose *${gateway.label}* in the credential`),
 			code(`${gateway.apiPath}/images/generations`),
 			gateway.id === 'other' ? 'top level; can be changed' : placement[gateway.placement],
 			gateway.id === 'other' ? `${list(gateway)}; can be changed` : list(gateway),

@@ -149,7 +149,7 @@ it.concurrent.each([
 	for (const previewRequest of [false, true]) {
 		const { message, posts, result } = await answer(json({}), {
 			options: { previewRequest },
-			run: { credentials: { baseUrl, apiKey: KEY, gateway: 'other' } },
+			run: { credentials: { baseUrl, apiKey: KEY, provider: 'other' } },
 		});
 		expect(message).toBe(
 			'The Base URL of the credential contains a user name or password [item 0]',

@@ -206,7 +206,7 @@ export async function runAgainst(server: RawServer, setting: Setting = {}): Prom
 	const { operation = 'textToImage', values, options, requestOptions, key = KEY } = setting;
 	const start = Date.now();
 	const result = await runNode({
-		credentials: { baseUrl: `${server.url}/v1`, apiKey: key, gateway: 'other' },
+		credentials: { baseUrl: `${server.url}/v1`, apiKey: key, provider: 'other' },
 		...setting.run,
 		parameters: parameters(operation, IDS['4.0'], {
 			options: options ?? {},

@@ -17,13 +17,24 @@ export type SupportedModels = 'model' | 'any' | readonly string[];
 
 /** What a gateway's document says where gateways differ. */
 export interface Gateway {
-	/** Value of the credential's Gateway field. */
+	/** Value of the credential's Provider field. */
 	id: string;
 	name: string;
+	/** How the Provider field lists it, where that says more than its name. */
+	label?: string;
 	/** When to choose it, if the host does not identify it. */
 	choose?: string;
 	/** Document the record is taken from. */
 	source: string;
+	/** Base URL in the document's examples, which is the credential's default. */
+	baseUrl?: string;
+	/** Page on which users create their key, or the provider's website where no such page is known. */
+	keyPage?: string;
+	/**
+	 * Set where `GET /models` is known to list models, so that a 404 is no gateway without a list but a wrong
+	 * base URL; `exceptAt` are paths of base URLs that have none.
+	 */
+	modelList?: { exceptAt: readonly string[] };
 	/** Host names of the gateway, including their subdomains. */
 	hosts: readonly string[];
 	apiPath: '/v1' | '/api/v3';
@@ -73,6 +84,8 @@ function firstPartyModels(service: ModelId['service']): string[] {
 const LISTED_EVERYWHERE = 'doubao-seedream-5-0-260128';
 
 const FIRST_PARTY = {
+	// The list is measured, and so is its absence at the base URL of the Agent Plan.
+	modelList: { exceptAt: ['/api/plan/v3', '/api/coding/v3'] },
 	apiPath: '/api/v3',
 	parameters: { ...MODEL_PARAMETERS, background: 'model', layer_decomposition: 'model' },
 	always: {},
@@ -94,13 +107,29 @@ const COMPATIBLE = {
 	retryServerErrors: false,
 } as const;
 
-/** Every known gateway; `other` stands for the rest. */
+/** Every known gateway, in the order of the Provider field; `other` stands for the rest. */
 export const GATEWAYS: readonly Gateway[] = [
+	{
+		...FIRST_PARTY,
+		id: 'byteplus',
+		name: 'BytePlus ModelArk',
+		source: 'BytePlus ModelArk "Image generation API"',
+		baseUrl: 'https://ark.ap-southeast.bytepluses.com/api/v3',
+		// Linked from "API Key Management", docs.byteplus.com/en/docs/ModelArk/1361424.
+		keyPage: 'https://console.byteplus.com/ark/region:ark+ap-southeast-1/apiKey',
+		hosts: ['bytepluses.com'],
+		service: 'byteplus',
+		models: firstPartyModels('byteplus'),
+		recommended: { any: 'dola-seedream-5-5-261028', imageSet: 'seedream-5-0-260128' },
+	},
 	{
 		...FIRST_PARTY,
 		id: 'volcengine',
 		name: 'Volcengine Ark',
 		source: 'Volcengine Ark "Image generation API"',
+		baseUrl: 'https://ark.cn-beijing.volces.com/api/v3',
+		// Linked from "Get and configure an API key", volcengine.com/docs/82379/1541594.
+		keyPage: 'https://console.volcengine.com/ark/region:ark+cn-beijing/apiKey',
 		hosts: ['volces.com'],
 		service: 'volcengine',
 		models: firstPartyModels('volcengine'),
@@ -110,20 +139,14 @@ export const GATEWAYS: readonly Gateway[] = [
 		},
 	},
 	{
-		...FIRST_PARTY,
-		id: 'byteplus',
-		name: 'BytePlus ModelArk',
-		source: 'BytePlus ModelArk "Image generation API"',
-		hosts: ['bytepluses.com'],
-		service: 'byteplus',
-		models: firstPartyModels('byteplus'),
-		recommended: { any: 'dola-seedream-5-5-261028', imageSet: 'seedream-5-0-260128' },
-	},
-	{
 		...COMPATIBLE,
 		id: 'deerapi',
 		name: 'DeerAPI',
 		source: 'DeerAPI "Seedream image generation" (document 000)',
+		baseUrl: 'https://api.deerapi.com/v1',
+		// Key page and list: DeerAPI in github.com/labring/FastGPT/issues/5631.
+		keyPage: 'https://api.deerapi.com/token',
+		modelList: { exceptAt: [] },
 		hosts: ['deerapi.com'],
 		models: ['doubao-seedream-5-0-260128'],
 		parameters: {
@@ -139,50 +162,13 @@ export const GATEWAYS: readonly Gateway[] = [
 	},
 	{
 		...COMPATIBLE,
-		id: 'gateway001',
-		name: 'Gateway 001 Style',
-		choose: 'Supports image sets without streaming, and seed and guidance_scale for the 3.0 models',
-		source: '"Create Image" (document 001)',
-		hosts: [],
-		models: [
-			'doubao-seedream-5-0-260128',
-			'doubao-seedream-4-5-251128',
-			'doubao-seedream-4-0-250828',
-			'doubao-seedream-3-0-t2i-250415',
-			'doubao-seededit-3-0-i2i-250628',
-		],
-		parameters: {
-			guidance_scale: 'model',
-			output_format: 'model',
-			seed: 'model',
-			sequential_image_generation: 'model',
-		},
-	},
-	{
-		...COMPATIBLE,
-		id: 'gateway002',
-		name: 'Gateway 002 Style',
-		choose: 'Supports sizes in pixels only, and quality, style and background; no image sets',
-		source: '"Doubao Seedream Image Generation API" (document 002)',
-		hosts: [],
-		models: [
-			'doubao-seedream-5-0-260128',
-			'doubao-seedream-4-5-251128',
-			'doubao-seedream-4-0-250828',
-			'seedream-4-0-250828',
-		],
-		parameters: { background: 'any', quality: 'any', style: 'any' },
-		// "Fixed at 1".
-		always: { n: 1 },
-		referenceForm: 'array',
-		presets: [],
-		sizes: GATEWAY_002_SIZES,
-	},
-	{
-		...COMPATIBLE,
 		id: 'routescope',
 		name: 'RouteScope',
 		source: 'RouteScope "Doubao Seedream image generation API" (document 003)',
+		baseUrl: 'https://api.routescope.ai/v1',
+		keyPage: 'https://www.routescope.ai',
+		// Its API basics speak of "the model list endpoint".
+		modelList: { exceptAt: [] },
 		hosts: ['routescope.ai'],
 		models: [
 			'doubao-seedream-5-0-260128',
@@ -209,6 +195,8 @@ export const GATEWAYS: readonly Gateway[] = [
 		id: 'unode',
 		name: 'Unode',
 		source: 'Unode "Seedream Image Format" (document 004)',
+		baseUrl: 'https://www.unodetech.xyz/v1',
+		keyPage: 'https://www.unodetech.xyz',
 		hosts: ['unodetech.xyz'],
 		models: ['doubao-seedream-5-0-260128', 'doubao-seedream-4-5-251128'],
 		parameters: {
@@ -243,6 +231,49 @@ export const GATEWAYS: readonly Gateway[] = [
 			user: 'any',
 		},
 	},
+	{
+		...COMPATIBLE,
+		id: 'gateway001',
+		name: 'No-Streaming Style',
+		label: 'Image Sets Without Streaming, with Seed, Guidance Scale',
+		choose: 'Supports image sets without streaming, and seed and guidance_scale for the 3.0 models',
+		source: '"Create Image" (document 001)',
+		hosts: [],
+		models: [
+			'doubao-seedream-5-0-260128',
+			'doubao-seedream-4-5-251128',
+			'doubao-seedream-4-0-250828',
+			'doubao-seedream-3-0-t2i-250415',
+			'doubao-seededit-3-0-i2i-250628',
+		],
+		parameters: {
+			guidance_scale: 'model',
+			output_format: 'model',
+			seed: 'model',
+			sequential_image_generation: 'model',
+		},
+	},
+	{
+		...COMPATIBLE,
+		id: 'gateway002',
+		name: 'Pixels-Only Style',
+		label: 'Pixels Only, with Quality, Style, Background',
+		choose: 'Supports sizes in pixels only, and n, quality, style and background; no image sets',
+		source: '"Doubao Seedream Image Generation API" (document 002)',
+		hosts: [],
+		models: [
+			'doubao-seedream-5-0-260128',
+			'doubao-seedream-4-5-251128',
+			'doubao-seedream-4-0-250828',
+			'seedream-4-0-250828',
+		],
+		parameters: { background: 'any', quality: 'any', style: 'any' },
+		// "Fixed at 1".
+		always: { n: 1 },
+		referenceForm: 'array',
+		presets: [],
+		sizes: GATEWAY_002_SIZES,
+	},
 ];
 
 /**
@@ -262,17 +293,33 @@ export function modelsFor(operation: OperationId, models: readonly string[]): st
 	return models.filter((id) => familyOf(id)?.operations.includes(operation));
 }
 
+/** Provider of a credential that goes by the host of its base URL. */
+export const BY_BASE_URL = 'byBaseUrl';
+
 const OTHER = GATEWAYS.find(({ id }) => id === 'other') as Gateway;
+
+/** The provider chosen in a credential. @returns undefined where the base URL decides */
+export function chosenGateway(provider: string | undefined): Gateway | undefined {
+	return GATEWAYS.find(({ id }) => id === provider);
+}
 
 /**
  * The gateway behind a base URL.
  * @param baseUrl as `apiBaseUrl` returns it
- * @param choice the credential's Gateway field: a gateway's id, or `automatic` to go by the host
+ * @param provider the credential's Provider field: a gateway's id; anything else goes by the host
  */
-export function gatewayOf(baseUrl: string, choice: string): Gateway {
+export function gatewayOf(baseUrl: string, provider: string | undefined): Gateway {
 	const host = /^https?:\/\/(?:[^/@]*@)?([^/:]+)/i.exec(baseUrl)?.[1].toLowerCase() ?? '';
-	const found =
-		GATEWAYS.find(({ id }) => id === choice) ??
-		GATEWAYS.find(({ hosts }) => hosts.some((name) => host === name || host.endsWith(`.${name}`)));
-	return found ?? OTHER;
+	return (
+		chosenGateway(provider) ??
+		GATEWAYS.find(({ hosts }) =>
+			hosts.some((name) => host === name || host.endsWith(`.${name}`)),
+		) ??
+		OTHER
+	);
+}
+
+/** Whether a gateway is known to list its models at a base URL. */
+export function hasModelList({ modelList }: Gateway, baseUrl: string): boolean {
+	return !!modelList && !modelList.exceptAt.some((path) => baseUrl.endsWith(path));
 }

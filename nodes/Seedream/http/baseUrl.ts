@@ -1,4 +1,4 @@
-import { GATEWAYS, gatewayOf } from '../catalog/gateways';
+import { chosenGateway, GATEWAYS, gatewayOf } from '../catalog/gateways';
 
 /** What people paste along with a URL: quotes, brackets, punctuation, blanks and zero-width ones. */
 const AROUND = /^[\s"'`“”‘’<(\u200b]+|[\s"'`“”‘’>),;.\\\u200b]+$/g;
@@ -21,12 +21,15 @@ export function hostOf(url: string): string {
 
 /**
  * The API's base URL, without a trailing slash, for a base URL however it was pasted.
- * @param pasted with or without scheme, version, trailing slash or the full path of an endpoint
- * @param choice the credential's Gateway field
+ * @param pasted with or without scheme, version, trailing slash or the full path of an endpoint; empty for
+ * the provider's own
+ * @param provider the credential's Provider field
+ * @returns an empty text where neither of them names one
  */
-export function apiBaseUrl(pasted: string, choice: string): string {
-	const whole = pasted
-		.replace(AROUND, '')
+export function apiBaseUrl(pasted: string, provider: string | undefined): string {
+	const entered = pasted.replace(AROUND, '');
+	if (!entered) return chosenGateway(provider)?.baseUrl ?? '';
+	const whole = entered
 		.replace(/[?#].*$/, '')
 		.replace(/([^:/])\/{2,}/g, '$1/')
 		.replace(/\/+$/, '')
@@ -40,7 +43,7 @@ export function apiBaseUrl(pasted: string, choice: string): string {
 	const bare = owner && BARE_HOST.exec(url);
 	if (bare) return `${bare[1]}${owner.apiPath}`;
 	if (VERSION.test(url) || WHOLE_ENDPOINT.test(whole)) return url;
-	return `${url}${gatewayOf(url, choice).apiPath}`;
+	return `${url}${gatewayOf(url, provider).apiPath}`;
 }
 
 /**
@@ -49,6 +52,12 @@ export function apiBaseUrl(pasted: string, choice: string): string {
  * @returns undefined for one that can
  */
 export function baseUrlProblem(url: string): { message: string; description: string } | undefined {
+	if (!url) {
+		return {
+			message: 'The credential has no Base URL',
+			description: 'Open the credential and choose your Provider, or enter the URL of its API.',
+		};
+	}
 	const [, userInfo, host] =
 		/^https?:\/\/([^\s/@]*@)?(\[[\da-f:.]+\]|[^\s/:@]+)(?::\d+)?(?:\/\S*)?$/i.exec(url) ?? [];
 	if (userInfo) {

@@ -10,6 +10,23 @@ const modelList = z.object({
 	data: z.array(z.object({ id: z.string(), status: z.unknown() }).partial().catch({})),
 });
 
+type Entries = z.infer<typeof modelList>['data'];
+
+/** The entries of a list of models. @returns undefined for a body that is none */
+export function modelsIn(body: unknown): Entries | undefined {
+	return modelList.safeParse(body).data?.data;
+}
+
+/** The request for a gateway's models, which is free. */
+export const MODEL_LIST_REQUEST = {
+	url: '/models',
+	json: true,
+	timeout: 10_000,
+	disableFollowRedirect: true,
+	returnFullResponse: true,
+	ignoreHttpStatusErrors: true,
+} as const;
+
 /** A gateway's own list of models. */
 export interface LiveModels {
 	/** HTTP status of the response. */
@@ -24,7 +41,7 @@ export type RequestLimits = Pick<
 	'allowedDomains' | 'proxy' | 'skipSslCertificateValidation'
 >;
 
-/** Asks a gateway for its models, which is free. @throws what n8n's HTTP helper throws where no response came */
+/** Asks a gateway for its models. @throws what n8n's HTTP helper throws where no response came */
 export async function fetchLiveModels(
 	context: ILoadOptionsFunctions | IExecuteSingleFunctions,
 	limits: RequestLimits = {},
@@ -32,18 +49,9 @@ export async function fetchLiveModels(
 	const { statusCode, body } = (await context.helpers.httpRequestWithAuthentication.call(
 		context,
 		'seedreamApi',
-		{
-			...limits,
-			url: '/models',
-			json: true,
-			timeout: 10_000,
-			disableFollowRedirect: true,
-			returnFullResponse: true,
-			ignoreHttpStatusErrors: true,
-		},
+		{ ...limits, ...MODEL_LIST_REQUEST },
 	)) as { statusCode: number; body: unknown };
-	const list = modelList.safeParse(body);
-	const entries = statusCode === 200 && list.success ? list.data.data : [];
+	const entries = (statusCode === 200 && modelsIn(body)) || [];
 	return {
 		status: statusCode,
 		ids: entries.flatMap(({ id, status }) => (id && status !== 'Shutdown' ? [id] : [])),

@@ -55,11 +55,11 @@ export async function searchModels(
 	this: ILoadOptionsFunctions,
 	filter?: string,
 ): Promise<INodeListSearchResult> {
-	const credentials = await this.getCredentials<{ baseUrl: string; gateway?: string }>(
+	const credentials = await this.getCredentials<{ baseUrl?: string; provider?: string }>(
 		'seedreamApi',
 	);
-	const choice = credentials.gateway ?? 'automatic';
-	const baseUrl = apiBaseUrl(String(credentials.baseUrl ?? ''), choice);
+	const { provider } = credentials;
+	const baseUrl = apiBaseUrl(String(credentials.baseUrl ?? ''), provider);
 	const problem = baseUrlProblem(baseUrl);
 	if (problem) {
 		const { message, description } = problem;
@@ -67,7 +67,7 @@ export async function searchModels(
 	}
 	const operation = operationOf(this.getCurrentNodeParameter('operation'));
 
-	const gateway = gatewayOf(baseUrl, choice);
+	const gateway = gatewayOf(baseUrl, provider);
 	const models = join(gateway, await liveModels(this));
 	const isShown = (id: string) => {
 		const family = familyOf(id);

@@ -15,7 +15,7 @@ import type { Credential } from './index';
  */
 export async function withModel(
 	context: IExecuteSingleFunctions,
-	{ apiKey, gateway: choice }: Credential,
+	{ apiKey, provider }: Credential,
 	options: RequestOptions,
 	baseUrl: string,
 ): Promise<IDataObject> {
@@ -23,7 +23,7 @@ export async function withModel(
 	if (!isAutomatic(declared.model)) return declared;
 	const { allowedDomains, proxy, skipSslCertificateValidation } = options as RequestLimits;
 	const limits = { allowedDomains, proxy, skipSslCertificateValidation };
-	const gateway = gatewayOf(baseUrl, choice ?? 'automatic');
+	const gateway = gatewayOf(baseUrl, provider);
 	const operation = operationOf(context.getNodeParameter('operation'));
 	const listed =
 		gateway.id === 'other' ? await liveModelsOfRun(context, `${baseUrl} ${apiKey}`, limits) : [];

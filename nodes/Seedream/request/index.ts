@@ -40,7 +40,7 @@ import { chooseSize, layerSize } from './size';
 export interface Credential {
 	baseUrl: string;
 	apiKey: string;
-	gateway?: string;
+	provider?: string;
 	placement?: Placement;
 	referenceForm?: ReferenceForm;
 }
@@ -119,7 +119,7 @@ class RequestBuilder {
 
 	build(declared: Body, baseUrl: string): ImageRequest {
 		const { context, credential, operation } = this;
-		const gateway = gatewayOf(baseUrl, credential.gateway ?? 'automatic');
+		const gateway = gatewayOf(baseUrl, credential.provider);
 		const isOther = gateway.id === 'other';
 		this.checkBaseUrl(baseUrl);
 

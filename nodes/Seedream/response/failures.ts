@@ -74,7 +74,7 @@ function isRefusal(
 const WEB_PAGE = /<(!doctype|html|\?xml|head|body)/i;
 
 /** What came instead of JSON, for a person to read. */
-function kindOf(text: string): string {
+export function describe(text: string): string {
 	if (WEB_PAGE.test(text)) {
 		const title = /<title>([^<]+)<\/title>/i.exec(text)?.[1].trim();
 		return title
@@ -177,7 +177,7 @@ export function unexpectedFailure(
 	const todo = mayBeCharged
 		? [MAY_BE_CHARGED, ...(status < 400 ? [`If this always happens: ${CHECK_BASE_URL}`] : [])]
 		: [adviceOn(error, status, request).todo];
-	const message = `Unexpected response (HTTP ${status}): ${kindOf(text)}`;
+	const message = `Unexpected response (HTTP ${status}): ${describe(text)}`;
 	const lines = [todo.join(' '), isPage ? undefined : quote(text)];
 	const result = failure(message, lines, mayBeCharged, context);
 	result.failure.isRefused = isRefused && !mayBeCharged;

@@ -153,7 +153,7 @@ function adviceOnDroppedParameters({ body, operation }: ImageRequest): string {
 	const isEverywhere = 'extra_fields' in body && name in body;
 	const cure = isEverywhere
 		? 'ask its operator to let the field through'
-		: 'set Gateway to Other in the credential and Seedream Parameters to Both';
+		: 'set Provider to Other in the credential and Seedream Parameters to Both';
 	const always = operation.isLayers ? 'there are never layers' : 'a set is always one image';
 	return `Many gateways silently drop ${name}: if ${always}, ${cure}.`;
 }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readdir, readFile, realpath } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import sharp from 'sharp';
 
@@ -11,42 +14,50 @@ import { SEEDREAM, SEEDREAM_TOOL } from '../workflow';
 
 const FIRST_EXAMPLE = 'text-to-image-to-disk';
 
-/** Result of the credential's Test. */
-export interface TestResult {
-	status: string;
-	message: string;
-}
-
-const NOT_ACCEPTED: TestResult = {
-	status: 'Error',
-	message: 'The gateway rejected this API key. Check the key and the base URL.',
-};
-
 /**
  * The package as a user gets it: installed, known to the editor, its examples run.
- * @param wrongKey result of Test with a wrong key
+ * @param isCurrent whether n8n is not older than the one that the package is developed with
  */
-export async function core(
-	product: Product,
-	check: Check,
-	wrongKey: TestResult = NOT_ACCEPTED,
-): Promise<void> {
-	await onStage(product, 'core', async (stage) => {
+export async function core(product: Product, check: Check, isCurrent = true): Promise<void> {
+	const proxy = await startProxy();
+	const env = { HTTPS_PROXY: proxy.url, NO_PROXY: '127.0.0.1' };
+	const play = async (stage: Stage) => {
 		await installed(product, stage, check);
 		await known(stage, check);
-		await credential(stage, check, wrongKey);
+		await credential(stage, proxy, check);
 		for (const name of [FIRST_EXAMPLE, 'product-photo-edit', 'image-set']) {
 			await check(`example ${name}`, () => runExample(stage, name));
 		}
 		await check('a wrong parameter stops before anything is sent', () => refuseEmptyPrompt(stage));
 		await check('a wrong key stops the run with a message of ours', () => refuseWrongKey(stage));
 		// Older n8n has no such setting for the credentials of other nodes.
-		if (wrongKey === NOT_ACCEPTED) {
+		if (isCurrent) {
 			await check('a domain that the credential does not allow gets no request', () =>
 				refuseOtherDomain(stage),
 			);
 		}
+	};
+	await onStage(product, 'core', play, env).finally(proxy.stop);
+}
+
+interface Proxy {
+	url: string;
+	/** Hosts that n8n wanted to be connected with; it never is. */
+	seen: string[];
+	stop: () => void;
+}
+
+/** Stands between n8n and the internet, so that no test gets there. */
+async function startProxy(): Promise<Proxy> {
+	const seen: string[] = [];
+	const server = createServer().listen(0, '127.0.0.1');
+	server.on('connect', ({ url }, socket) => {
+		seen.push(String(url));
+		socket.end('HTTP/1.1 503 Service Unavailable\r\n\r\n');
 	});
+	await once(server, 'listening');
+	const { port } = server.address() as AddressInfo;
+	return { url: `http://127.0.0.1:${port}`, seen, stop: () => server.close() };
 }
 
 async function installed(
@@ -126,23 +137,74 @@ async function known({ client, gateway }: Stage, check: Check): Promise<void> {
 	});
 }
 
-async function credential(stage: Stage, check: Check, wrongKey: TestResult): Promise<void> {
-	const test = async (apiKey?: string) => {
-		const credentials = {
-			name: 'Seedream account',
-			type: 'seedreamApi',
-			data: credentialData(stage, apiKey),
-		};
-		const id = await stage.client.saveCredential({ ...credentials, data: credentialData(stage) });
-		return await stage.client.request<TestResult>('POST', '/credentials/test', {
-			credentials: { ...credentials, id },
+/** The credential's Test: what is sent, and what n8n shows. */
+async function credential(
+	{ client, gateway, server }: Stage,
+	proxy: Proxy,
+	check: Check,
+): Promise<void> {
+	const good = credentialData({ gateway });
+	const test = async (data: object) => {
+		const content = { name: 'Seedream account', type: 'seedreamApi' };
+		const id = await client.saveCredential({ ...content, data: good });
+		return await client.request<{ status: string; message: string }>('POST', '/credentials/test', {
+			credentials: { ...content, id, data: { ...good, ...data } },
 		});
 	};
-	await check('Test says yes to the right key', async () => {
-		assert.equal((await test()).status, 'OK');
+	const other = { baseUrl: `${gateway.profileUrl('gateway001')}/v1`, provider: 'other' };
+	const OK = /^Connection successful!$/;
+	const cases: Array<[name: string, data: object, message: RegExp]> = [
+		['passes the right key', {}, OK],
+		['passes a gateway that has no list of models', other, OK],
+		[
+			'rejects a wrong key',
+			{ apiKey: 'sk-wrong' },
+			/^The provider rejected the API key\. Check the key, and that it belongs to this Base URL/,
+		],
+		[
+			"rejects a web page, here n8n's own",
+			{ baseUrl: server.url },
+			/^Unexpected response \(HTTP 200\) from \S+: a web page instead of JSON \(“n8n.*”\)\. Check/,
+		],
+		[
+			'rejects a path without a list of models where there must be one',
+			{ baseUrl: `${gateway.url}/api/v33`, provider: 'byteplus' },
+			/^\S+\/api\/v33 is not a URL of BytePlus ModelArk \(HTTP 404\)\. Check the Base URL/,
+		],
+		[
+			'names a host that cannot be reached',
+			{ baseUrl: 'http://ark.invalid/api/v3' },
+			/^The host ark\.invalid cannot be reached\. Nothing was sent\. Check the Base URL/,
+		],
+		[
+			'asks for a missing Base URL',
+			{ baseUrl: '' },
+			/^The credential has no Base URL\. Open the credential and choose your Provider, or enter/,
+		],
+	];
+	for (const [name, data, message] of cases) {
+		await check(`Test ${name}`, async () => {
+			const result = await test(data);
+			assert.match(result.message, message);
+			assert.equal(result.status, message === OK ? 'OK' : 'Error');
+		});
+	}
+	await check('Test does not follow a redirect', async () => {
+		gateway.inject({ on: 'models', nth: 'every', redirect: `${server.url}/v1/models` });
+		const { status, message } = await test({});
+		gateway.reset();
+		assert.equal(status, 'Error');
+		assert.match(
+			message,
+			/^http:\S+ redirects to http:\S+\/v1\/models\. The redirect was not foll/,
+		);
 	});
-	await check(`Test says to a wrong key: ${wrongKey.message}`, async () => {
-		assert.deepEqual(await test('sk-wrong'), wrongKey);
+	await check("a provider's own host is called when Base URL is empty", async () => {
+		await test({ provider: 'byteplus', baseUrl: '' });
+		assert.deepEqual(
+			proxy.seen.filter((host) => !host.endsWith('.n8n.io:443')),
+			['ark.ap-southeast.bytepluses.com:443'],
+		);
 	});
 }
 
