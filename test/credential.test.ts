@@ -204,7 +204,7 @@ describe('a provider that is chosen by name', () => {
 			'Unode',
 			'Other (OpenAI Compatible)',
 			'Image Sets Without Streaming, with Seed, Guidance Scale',
-			'Pixels Only, with n, Quality, Style',
+			'Pixels Only, with Quality, Style, Background',
 		]);
 	});
 });

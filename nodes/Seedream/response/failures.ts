@@ -81,7 +81,7 @@ export function describe(text: string): string {
 			? `a web page instead of JSON (“${cut(title, 80)}”)`
 			: 'a web page instead of JSON';
 	}
-	return text.trim() ? 'a text instead of JSON' : 'no content';
+	return text.trim() ? cut(text.trim().replace(/\s+/g, ' '), MAX_WORDS_LENGTH) : 'no content';
 }
 
 /** The service's own words as a line, without the request ID, which has its own place. */
@@ -177,8 +177,10 @@ export function unexpectedFailure(
 	const todo = mayBeCharged
 		? [MAY_BE_CHARGED, ...(status < 400 ? [`If this always happens: ${CHECK_BASE_URL}`] : [])]
 		: [adviceOn(error, status, request).todo];
-	const message = `Unexpected response (HTTP ${status}): ${describe(text)}`;
-	const lines = [todo.join(' '), isPage ? undefined : quote(text)];
+	const words = isPage ? undefined : quote(text);
+	const what = words ? 'a text instead of JSON' : describe(text);
+	const message = `Unexpected response (HTTP ${status}): ${what}`;
+	const lines = [todo.join(' '), words];
 	const result = failure(message, lines, mayBeCharged, context);
 	result.failure.isRefused = isRefused && !mayBeCharged;
 	return result;
