@@ -51,6 +51,11 @@ export function cut(text: string, length: number): string {
 	return text.length <= length ? text : `${text.slice(0, length - 1).trimEnd()}…`;
 }
 
+/** A number for a person to read: 16,777,216. */
+export function grouped(number: number): string {
+	return number.toLocaleString('en-US');
+}
+
 /** n8n's editor shows descriptions as HTML, in which a line feed alone is a space. */
 const LINE_BREAK = ' <br>\n';
 

@@ -30,6 +30,8 @@ interface ParameterRecord {
 		input: ParameterInput;
 		/** Whether it stands among the options that few people need. */
 		isAdvanced?: true;
+		/** Whether this node does without the parameter where a model or gateway lacks it. */
+		isForAll?: true;
 	};
 }
 
@@ -85,6 +87,7 @@ const RECORDS = [
 				'How many images to generate from the prompt: as n where the gateway supports it, else as that many requests. In a set, how many sets. Each image is charged.',
 			// RouteScope's document.
 			input: { kind: 'number', min: 1, max: 10, isWhole: true, default: 1 },
+			isForAll: true,
 		},
 	},
 	{

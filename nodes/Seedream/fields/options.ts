@@ -135,7 +135,7 @@ const ownAdvancedOptions: INodeProperties[] = [
 		name: 'additionalBodyFields',
 		type: 'json',
 		default: '{}',
-		placeholder: 'e.g. { "layer_decomposition": true }',
+		placeholder: 'e.g. { "optimize_prompt_options": { "thinking": "enabled" } }',
 		description:
 			'JSON object merged into the request body last, for API parameters this node does not offer',
 	},

@@ -57,7 +57,8 @@ function inputOf(parameter: Shown): Partial<INodeProperties> {
 }
 
 /** Whether a model lacks a parameter. One that no model has, such as `style`, is a gateway's own. */
-function isLacking(support: Support, parameter: Parameter): boolean {
+function isLacking(support: Support, parameter: Shown): boolean {
+	if (parameter.option.isForAll) return false;
 	const isOfGateways = !MODEL_FAMILIES.some((family) => supportedValues(family, parameter));
 	const isOpen = isOfGateways && support !== AUTOMATIC_SUPPORT;
 	return !isOpen && !supportedValues(support, parameter);

@@ -83,7 +83,7 @@ export class LimitedStream implements AsyncIterable<Buffer> {
 				this.recentBytes += chunk.length;
 				if (this.recentBytes >= (MIN_RATE * this.limits.idle) / 1000) this.progress();
 				if (this.bytes > this.limits.bytes) {
-					throw new Error(`it is larger than ${this.limits.bytes} bytes`);
+					throw new Error(`it is larger than ${Math.round(this.limits.bytes / 1024 / 1024)} MB`);
 				}
 				yield chunk;
 				this.waitingSince = Date.now();

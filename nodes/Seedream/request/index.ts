@@ -136,6 +136,7 @@ class RequestBuilder {
 		if (operation.isLayers) body.layer_decomposition = true;
 		const requests = this.requests(body, family, gateway);
 		this.warnings.push(...dropUnsupported(body, family, gateway, operation));
+		this.warnOfSeed(body, requests);
 		checkTransparency(context, body, references, family, gateway);
 		body.output_format = fileFormat(context, body, operation, family, gateway);
 		body.watermark = watermark(context, body.watermark);
@@ -187,7 +188,7 @@ class RequestBuilder {
 		if (this.operation.references === 'required' && references.length === 0) {
 			throw this.error(
 				'There is no reference image',
-				`${this.operation.name} needs at least one. The input item has no image among what Reference Images names: put a node before this one that outputs the image as a file, or set Source to URL. AI Agents pass no files, so give them URLs.`,
+				`${this.operation.name} needs at least one, and Reference Images finds none in the input. Put a node before this one that outputs the image as a file, or set Source to URL. AI Agents pass no files, so give them URLs.`,
 			);
 		}
 		if (max !== undefined && references.length > max) {
@@ -230,7 +231,7 @@ class RequestBuilder {
 	/** Number of Images, as that many requests where the gateway does not support `n`. */
 	private requests(body: Body, family: ModelFamily | undefined, gateway: Gateway): number {
 		const { name, label, option } = NUMBER_OF_IMAGES;
-		const { n, seed } = body;
+		const { n } = body;
 		const isSent =
 			!this.operation.isSet &&
 			!reasonNotToSend(NUMBER_OF_IMAGES, body, family, gateway, this.operation);
@@ -238,12 +239,14 @@ class RequestBuilder {
 		if (isEmpty(n) || isRefused || isSent || option?.input.kind !== 'number') return 1;
 		const count = checkNumber(this.context, label, n, option.input);
 		delete body[name];
-		if (count > 1 && seed !== undefined && Number(seed) !== -1) {
-			this.warnings.push(
-				`Each of the ${count} requests has the seed ${String(seed)}, so that the images may be alike.`,
-			);
-		}
 		return count;
+	}
+
+	private warnOfSeed({ seed }: Body, requests: number): void {
+		if (requests === 1 || isEmpty(seed) || Number(seed) === -1) return;
+		this.warnings.push(
+			`All ${requests} requests have the seed ${String(seed)}, so their images may be alike. Remove Seed for different ones.`,
+		);
 	}
 
 	private size(family: ModelFamily | undefined, gateway: Gateway): string {

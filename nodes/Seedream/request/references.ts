@@ -8,7 +8,7 @@ import type {
 import type { Gateway } from '../catalog/gateways';
 import type { ModelFamily, ReferenceRules } from '../catalog/models';
 import { operationOf } from '../catalog/operations';
-import { cut, inputError } from '../errors';
+import { cut, grouped, inputError } from '../errors';
 import type { ReferenceEntry } from '../fields/references';
 import { reasonOf } from '../http/connection';
 import { download, type DownloadOptions } from '../http/download';
@@ -20,6 +20,11 @@ const MAX_DOWNLOAD_BYTES = 64 * 1024 * 1024;
 
 /** Names of the fields that hold references: a list, or exactly one image. */
 type Field = 'Reference Images' | 'Image';
+
+/** How the editor calls the choice of where a field's images come from. */
+function sourceLabel(field: Field): string {
+	return field === 'Image' ? 'Image Source' : 'Source';
+}
 
 /** What a reference is checked against. */
 export interface Recipient {
@@ -84,7 +89,7 @@ function binaryNamed(context: IExecuteSingleFunctions, name: string, field: Fiel
 		`${field}: the input item has no binary field “${name}”`,
 		names.length > 0
 			? `It has ${names.join(', ')}. Change Binary Field Name.`
-			: 'It has no files at all. Put a node before this one that outputs the image as a file, or set Source to URL. AI Agents pass no files, so give them URLs.',
+			: `It has no files at all. Put a node before this one that outputs the image as a file, or set ${sourceLabel(field)} to URL. AI Agents pass no files, so give them URLs.`,
 	);
 }
 
@@ -149,8 +154,8 @@ export function isPartOfFirstItem(context: IExecuteSingleFunctions): boolean {
 	return context.getItemIndex() > 0 && isForAllItems(context);
 }
 
-/** Commas and line ends between URLs; those within a data URI or a URL are parts of it. */
-const BETWEEN_URLS = /[\s,]*[\r\n,]\s*(?=https?:|data:)/i;
+/** Commas, blanks and line ends between URLs; those within a data URI or a URL are parts of it. */
+const BETWEEN_URLS = /[\s,]+(?=https?:|data:)/i;
 
 /** Links that lead to a page about a file, by the service and the node that gets the file itself. */
 const SHARE_LINKS: ReadonlyArray<[RegExp, string]> = [
@@ -159,7 +164,7 @@ const SHARE_LINKS: ReadonlyArray<[RegExp, string]> = [
 		'Google Drive',
 	],
 	[/^https?:\/\/(www\.)?dropbox\.com\/(?!.*[?&](dl|raw)=1)/i, 'Dropbox'],
-	[/^https?:\/\/(1drv\.ms|onedrive\.live\.com)\//i, 'Microsoft OneDrive'],
+	[/^https?:\/\/(1drv\.ms|onedrive\.live\.com)\/(?!download\b)/i, 'Microsoft OneDrive'],
 ];
 
 function urlsOf(
@@ -170,7 +175,12 @@ function urlsOf(
 	const advice =
 		'Enter a URL that starts with https:// or http://, or a data URI (data:image/png;base64,…).';
 	const list: unknown[] =
-		typeof value === 'string' ? value.trim().split(BETWEEN_URLS) : [value].flat();
+		typeof value === 'string'
+			? value
+					.replace(/[\s,]+$/, '')
+					.trim()
+					.split(BETWEEN_URLS)
+			: [value].flat();
 	return list.map((each) => {
 		if (isBinaryData(each)) return { field, label: each.fileName ?? 'file', binary: each };
 		const text = typeof each === 'string' ? each.trim() : '';
@@ -179,7 +189,7 @@ function urlsOf(
 			throw inputError(
 				context,
 				`${field}: “${cut(text, 60)}” is a share link, not the image itself`,
-				`Use the ${shared[1]} node before this one to download the file, and set Source to All Images of the Item.`,
+				`Use the ${shared[1]} node before this one to download the file, and set ${sourceLabel(field)} to ${field === 'Image' ? 'Binary Field' : 'All Images of the Item'}.`,
 			);
 		}
 		if (/^data:[^,]*;base64,/i.test(text)) {
@@ -226,8 +236,10 @@ function referencesOf(
 	}
 	throw inputError(
 		context,
-		`${field}: “${cut(String(source), 40)}” is not a Source`,
-		'Set Source to All Images of the Item, Binary Field or URL; in an expression these are allBinary, binary and url. Images of All Input Items cannot come from an expression.',
+		`${field}: “${cut(String(source), 40)}” is not one of its sources`,
+		field === 'Image'
+			? 'Set Image Source to Binary Field or URL; in an expression these are binary and url.'
+			: 'Set Source to All Images of the Item, Binary Field or URL; in an expression these are allBinary, binary and url. Images of All Input Items cannot come from an expression.',
 	);
 }
 
@@ -303,13 +315,13 @@ function encode(
 		if (Math.min(width, height) <= rules.longerThan || pixels < rules.minPixels) {
 			throw reject(
 				`${size}, which is too small`,
-				`Each side must be longer than ${rules.longerThan} pixels, and the image must have at least ${rules.minPixels} pixels.`,
+				`Each side must be longer than ${rules.longerThan} pixels, and the image must have at least ${grouped(rules.minPixels)} pixels.`,
 			);
 		}
 		if (pixels > rules.maxPixels) {
 			throw reject(
 				`${size}, which is too large`,
-				`An image may have ${rules.maxPixels} pixels, such as 6000 x 6000.`,
+				`An image may have up to ${grouped(rules.maxPixels)} pixels, such as 6000 x 6000.`,
 			);
 		}
 		if (Math.max(width / height, height / width) > rules.maxRatio) {

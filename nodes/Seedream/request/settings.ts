@@ -1,7 +1,7 @@
 import type { IExecuteSingleFunctions } from 'n8n-workflow';
 
 import { operationOf } from '../catalog/operations';
-import { inputError } from '../errors';
+import { grouped, inputError } from '../errors';
 import { DEFAULT_FILE_NAME, DEFAULT_LAYER_FILE_NAME } from '../fields/options';
 
 /** How the images of a request become items. */
@@ -67,7 +67,8 @@ export function checkNumber(
 	const isAllowed = number >= min && number <= max && (!isWhole || Number.isInteger(number));
 	if (!isEmpty && isAllowed) return number;
 	const kind = isWhole ? 'whole number' : 'number';
-	const range = max === Infinity ? `of at least ${min}` : `from ${min} to ${max}`;
+	const range =
+		max === Infinity ? `of at least ${grouped(min)}` : `from ${grouped(min)} to ${grouped(max)}`;
 	const shown = typeof value === 'object' && value !== null ? 'not a number' : String(value);
 	throw inputError(
 		context,

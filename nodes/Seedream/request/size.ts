@@ -11,7 +11,7 @@ import {
 	type Resolution,
 } from '../catalog/sizes';
 import { AUTO_RATIO, CUSTOM_SIZE } from '../fields/size';
-import type { Reject } from '../errors';
+import { grouped, type Reject } from '../errors';
 
 /** The size fields as the user left them. */
 export interface SizeInput {
@@ -49,8 +49,6 @@ export function nearestSize(width: number, height: number, rules: SizeRules): st
 	return `${Math.min(w, longest(h))}x${Math.min(h, longest(w))}`;
 }
 
-const inWords = (pixels: number) => `${pixels.toLocaleString('en-US')} pixels`;
-
 /** Whether a resolution's square is a size that the model supports, so that a custom size is a way out. */
 function isWithin(resolution: Resolution | undefined, family: ModelFamily | undefined): boolean {
 	if (!resolution) return !family;
@@ -78,13 +76,13 @@ function checkPixels(
 	if (pixels < rules.minPixels) {
 		throw reject(
 			`The size ${size} is too small for ${family.name}`,
-			`It has ${inWords(pixels)}; the model generates at least ${inWords(rules.minPixels)}. ${advice}`,
+			`It has ${grouped(pixels)} pixels; the model generates at least ${grouped(rules.minPixels)} pixels. ${advice}`,
 		);
 	}
 	if (pixels > rules.maxPixels) {
 		throw reject(
 			`The size ${size} is too large for ${family.name}`,
-			`It has ${inWords(pixels)}; the model generates at most ${inWords(rules.maxPixels)}. ${advice}`,
+			`It has ${grouped(pixels)} pixels; the model generates at most ${grouped(rules.maxPixels)} pixels. ${advice}`,
 		);
 	}
 	if (rules.maxRatio && Math.max(width / height, height / width) > rules.maxRatio) {

@@ -145,7 +145,7 @@ function adviceOnModel({ model, gateway, operation }: ImageRequest): Advice {
 	return {
 		headline: `The provider has no model “${model}” for this account`,
 		todo: [
-			'Choose one From List, or activate it in the provider’s console.',
+			'Choose a Model from the list, or activate this one in the provider’s console.',
 			end,
 			end && successor && `Use ${successor} instead.`,
 			others.length > 0 && `${offering} ${nearest(model, others).join(', ')}.`,

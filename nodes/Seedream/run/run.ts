@@ -1,6 +1,6 @@
 import { sleep, type IExecuteSingleFunctions, type INodeExecutionData } from 'n8n-workflow';
 
-import { inputError, type NodeError } from '../errors';
+import { grouped, inputError, type NodeError } from '../errors';
 import { Semaphore } from '../http/semaphore';
 import { wait } from '../http/wait';
 import { isAgentTool } from '../request/inputItems';
@@ -143,7 +143,7 @@ export class RunItem {
 		if (limit === 0 || expectedImages <= limit) return;
 		throw inputError(
 			this.context,
-			`This run would generate up to ${expectedImages} images, more than the ${limit} of Max Images per Run`,
+			`This run would generate up to ${grouped(expectedImages)} images, more than the ${grouped(limit)} of Max Images per Run`,
 			`Nothing ${this.run.memory.isEmpty ? 'was' : 'more is'} sent. Input items: ${started.size}. Use fewer, lower the images of each, or raise the option.`,
 		);
 	}
