@@ -3,7 +3,18 @@ import type { INodeParameters } from 'n8n-workflow';
 import type { NodeRun } from './engine';
 import { MODELS } from './facts/models';
 import type { ProfileName } from './gateway';
-import { byId, dataUri, IDS, KEY, onDay, picture, TINY, urls, useGateway } from './support';
+import {
+	byId,
+	DATA_FIELD,
+	dataUri,
+	IDS,
+	KEY,
+	onDay,
+	picture,
+	TINY,
+	urls,
+	useGateway,
+} from './support';
 
 const bench = useGateway();
 
@@ -17,6 +28,9 @@ const threePointO = { ...text, model: byId(IDS['3.0']) };
 
 const option = (name: string, value: string | number): INodeParameters => ({
 	options: { [name]: value },
+});
+const advanced = (name: string, value: string | number): INodeParameters => ({
+	advanced: { [name]: value },
 });
 const references = (count: number): INodeParameters => ({
 	referenceImages: urls(...Array<string>(count).fill('https://example.com/a.png')),
@@ -75,7 +89,7 @@ const GROUPS: Group[] = [
 		[{ maxImages: '={{ undefined }}' }, 'Max Images is empty'],
 	],
 	[
-		'Set it to a whole number from -1 to 2147483647.',
+		'Set it to a whole number from -1 to 2,147,483,647.',
 		threePointO,
 		[option('seed', 2_147_483_648), 'Seed is 2147483648'],
 		[option('seed', -2), 'Seed is -2'],
@@ -89,18 +103,31 @@ const GROUPS: Group[] = [
 		[option('guidanceScale', '={{ "high" }}'), 'Guidance Scale is high'],
 	],
 	[
-		'Set it to a whole number from 1 to 100.',
+		'Set it to a whole number from 1 to 10.',
 		text,
-		[option('concurrentRequests', 0), 'Concurrent Requests is 0'],
-		[option('concurrentRequests', 101), 'Concurrent Requests is 101'],
+		...[0, 11, 2.5].map((count): [INodeParameters, string] => [
+			option('numberOfImages', count),
+			`Number of Images is ${count}`,
+		]),
 	],
 	[
-		'Set it to a number from 0 to 86400.',
+		'Set it to a number from 0 to 3,650 days.',
 		text,
-		[option('waitWhenBusy', '={{ "many" }}'), 'Wait When Busy is many'],
-		[option('waitWhenBusy', '={{ Infinity }}'), 'Wait When Busy is Infinity'],
-		[option('waitWhenBusy', '={{ [3] }}'), 'Wait When Busy is not a number'],
-		[option('waitWhenBusy', '={{ true }}'), 'Wait When Busy is true'],
+		[option('linkToFile', '={{ "soon" }}'), 'Link to File is soon'],
+	],
+	[
+		'Set it to a whole number from 1 to 100.',
+		text,
+		[advanced('concurrentRequests', 0), 'Concurrent Requests is 0'],
+		[advanced('concurrentRequests', 101), 'Concurrent Requests is 101'],
+	],
+	[
+		'Set it to a number from 0 to 86,400.',
+		text,
+		[advanced('waitWhenBusy', '={{ "many" }}'), 'Wait When Busy is many'],
+		[advanced('waitWhenBusy', '={{ Infinity }}'), 'Wait When Busy is Infinity'],
+		[advanced('waitWhenBusy', '={{ [3] }}'), 'Wait When Busy is not a number'],
+		[advanced('waitWhenBusy', '={{ true }}'), 'Wait When Busy is true'],
 	],
 	[
 		'Set it to a whole number of at least 0; 0 means no limit.',
@@ -109,7 +136,7 @@ const GROUPS: Group[] = [
 		[option('maxImagesPerRun', '={{ {} }}'), 'Max Images per Run is not a number'],
 	],
 	[
-		'Set it to a number from 1 to 2147483647 ms.',
+		'Set it to a number from 1 to 2,147,483,647 ms.',
 		text,
 		[{ requestOptions: { timeout: -1 } }, 'Timeout is -1'],
 		[{ requestOptions: { timeout: 2 ** 31 } }, 'Timeout is 2147483648'],
@@ -121,28 +148,35 @@ const GROUPS: Group[] = [
 		[option('watermark', '={{ "perhaps" }}'), 'Watermark is “perhaps”'],
 	],
 	[
-		'Enter a JSON object, for example { "layer_decomposition": true }.',
+		'Enter a JSON object, for example { "optimize_prompt_options": { "thinking": "enabled" } }.',
 		text,
-		[option('additionalBodyFields', '{ "a": '), 'Additional Body Fields is not valid JSON'],
-		[option('additionalBodyFields', '[1]'), 'Additional Body Fields is not a JSON object'],
-		[option('additionalBodyFields', 'null'), 'Additional Body Fields is not a JSON object'],
+		[advanced('additionalBodyFields', '{ "a": '), 'Additional Body Fields is not valid JSON'],
+		[advanced('additionalBodyFields', '[1]'), 'Additional Body Fields is not a JSON object'],
+		[advanced('additionalBodyFields', 'null'), 'Additional Body Fields is not a JSON object'],
 	],
 	[
-		'Image-to-Image needs at least one image: add a binary field of the input item, or a URL.',
+		'Image-to-Image needs at least one, and Reference Images finds none in the input. Put a node before this one that outputs the image as a file, or set Source to URL. AI Agents pass no files, so give them URLs.',
 		edit,
-		[{ referenceImages: {} }, 'Reference Images is empty'],
-		[{ referenceImages: { image: [] } }, 'Reference Images is empty'],
-		[{ referenceImages: { image: [{ source: 'allBinary' }] } }, 'Reference Images is empty'],
+		[{}, 'There is no reference image'],
+		...[[], [{ source: 'allBinary' }], [{ source: 'allItems' }]].map(
+			(image): [INodeParameters, string] => [
+				{ referenceImages: { image } },
+				'There is no reference image',
+			],
+		),
 	],
 	[
 		'It has no files at all. Put a node before this one that outputs the image as a file, or set Source to URL. AI Agents pass no files, so give them URLs.',
 		edit,
-		[{}, 'Reference Images: the input item has no binary field “data”'],
+		[
+			{ referenceImages: DATA_FIELD },
+			'Reference Images: the input item has no binary field “data”',
+		],
 	],
 	[
-		'Set Source to Binary Field, All Image Fields or URL. In an expression these are binary, allBinary and url.',
+		'Set Source to All Images of the Item, Binary Field or URL; in an expression these are allBinary, binary and url. Images of All Input Items cannot come from an expression.',
 		edit,
-		...['file', 'constructor'].map((source): [INodeParameters, string] => [
+		...['file', 'constructor', 'allItems'].map((source): [INodeParameters, string] => [
 			{ referenceImages: { image: [{ source: `={{ "${source}" }}` }] } },
 			`Reference Images: “${source}” is not a Source`,
 		]),
@@ -224,18 +258,12 @@ it.each<[ProfileName, INodeParameters, message: string, advice: string]>([
 		'Number of Images is 11',
 		'Set it to a whole number from 1 to 10.',
 	],
-	[
-		'routescope',
-		{ ...threePointO, ...option('numberOfImages', 0) },
-		'Number of Images is 0',
-		'Set it to a whole number from 1 to 10.',
-	],
 	...[IDS['4.5'], 'ep-20260101000000-abcde'].map(
 		(model): [ProfileName, INodeParameters, string, string] => [
 			'gateway002',
 			{ ...set, model: byId(model) },
 			'Gateway 002 Style does not support image sets',
-			'Use the Text-to-Image operation, once for each image, or a credential for another gateway.',
+			'Use the Text-to-Image operation, once for each image, or a credential for another gateway, such as Volcengine Ark or BytePlus ModelArk.',
 		],
 	),
 ])('%s: %j', async (gateway, values, message, description) => {
@@ -272,12 +300,12 @@ it.each<[INodeParameters, sent: object]>([
 	[{ prompt: '={{ 42 }}' }, { prompt: '42' }],
 	[{ prompt: 'the word undefined' }, { prompt: 'the word undefined' }],
 	[{ prompt: '={{ "undefined" }} art' }, { prompt: 'undefined art' }],
-	[option('waitWhenBusy', '={{ "3" }}'), { prompt: TINY }],
-	[option('additionalBodyFields', '{"n": 1e15}'), { n: 1e15 }],
+	[advanced('waitWhenBusy', '={{ "3" }}'), { prompt: TINY }],
+	[advanced('additionalBodyFields', '{"n": 1e15}'), { n: 1e15 }],
 ])('odd input that can be sent is sent: %j', async (fields, sent) => {
 	bench.gateway.inject({ on: 'request', status: 400, message: 'seen' });
 	const { error } = await bench.run({ ...text, ...fields });
-	expect(error?.message).toMatch(/^seen/);
+	expect(error?.description).toMatch(/Provider: seen/);
 	expect(bench.bodies()).toEqual([expect.objectContaining(sent)]);
 });
 

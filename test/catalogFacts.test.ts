@@ -51,13 +51,19 @@ function byId<T extends { id: string }>(list: readonly T[]): Record<string, Omit
 }
 
 it('the catalog says of each model what its documents say', () => {
-	// The node knows no prices and leaves it to the service what happens without a reference or a
+	// The node knows no prices and no seconds, and leaves it to the service what happens without a reference or a
 	// guidance scale; sizes to try are the tests' own. All other facts are compared.
 	const facts = FAMILIES.map((family) => {
 		const { ids, size, references, ...rest } = { ...MODELS[family], guidanceScale: undefined };
 		const sizeRules = size && { ...size, atLimits: undefined };
 		const limits = references && { ...references, min: undefined };
-		const known = { ...rest, references: limits, size: sizeRules, price: undefined };
+		const known = {
+			...rest,
+			references: limits,
+			size: sizeRules,
+			price: undefined,
+			seconds: undefined,
+		};
 		return [family, { ...known, ids: byId(ids) }];
 	});
 	const catalog = MODEL_FAMILIES.map(({ id, ids, ...rest }) => [id, { ...rest, ids: byId(ids) }]);
@@ -130,7 +136,12 @@ it('the catalog has the documents’ prefixes, ratios, resolutions and parameter
 it('layers have the documents’ image, sizes and refused parameters', () => {
 	const { references, sizes, refused } = LAYERS;
 	const operation = OPERATIONS.find(({ id }) => id === 'layers');
-	const facts = { references: { ...references, min: undefined }, sizes, refused };
+	// No document has a number of images for layers, and the node sends no further requests for it.
+	const facts = {
+		references: { ...references, min: undefined },
+		sizes,
+		refused: [...refused, 'n'],
+	};
 	const catalog = {
 		references: LAYER_REFERENCES,
 		sizes: LAYER_SIZES,

@@ -19,6 +19,8 @@ function choose(
 	);
 }
 
+const grouped = (count: number) => count.toLocaleString('en-US');
+
 const custom = (width: number, height: number) => ({ aspectRatio: 'custom', width, height });
 
 const rejected = (...wanted: Parameters<typeof choose>): string => {
@@ -43,20 +45,50 @@ describe('Resolution and Aspect Ratio', () => {
 		}
 	});
 
+	// A custom size is a way out only where the model supports as many pixels.
+	const CUSTOM = ', or Aspect Ratio to Custom Width and Height';
+
 	it.each<[Family, Resolution[], offered: string]>([
 		['5.5', ['3K', '4K'], '1K, 1.5K, 2K'],
 		['5.0-pro', ['3K', '4K'], '1K, 1.5K, 2K'],
 		['5.0-flash', ['3K', '4K'], '1K, 1.5K, 2K'],
 		['5.0-lite', ['1K', '1.5K'], '2K, 3K, 4K'],
-		['4.5', ['1K', '1.5K', '3K'], '2K, 4K'],
-		['4.0', ['1.5K', '3K'], '1K, 2K, 4K'],
+		['4.5', ['1K', '1.5K'], '2K, 4K'],
+		['4.5', ['3K'], `2K, 4K${CUSTOM}`],
+		['4.0', ['1.5K', '3K'], `1K, 2K, 4K${CUSTOM}`],
 	])('%s does not offer %s', (family, resolutions, offered) => {
 		for (const resolution of resolutions) {
-			for (const aspectRatio of ['auto', '16:9']) {
+			for (const aspectRatio of ['auto', '16:9', '4:5']) {
 				expect(rejected(family, { resolution, aspectRatio })).toBe(
-					`${MODELS[family].name} does not offer the resolution “${resolution}”. Set Resolution to ${offered}, or Aspect Ratio to Custom Width and Height.`,
+					`${MODELS[family].name} does not offer the resolution “${resolution}”. Set Resolution to ${offered}.`,
 				);
 			}
+		}
+	});
+
+	it.each<[Family | undefined, sizes: Partial<Record<Resolution, string>>]>([
+		['5.5', { '1K': '896x1120', '1.5K': '1344x1680', '2K': '1792x2240' }],
+		['5.0-pro', { '1K': '896x1120', '1.5K': '1344x1680', '2K': '1792x2240' }],
+		['5.0-flash', { '1K': '896x1120', '1.5K': '1344x1680', '2K': '1792x2240' }],
+		['5.0-lite', { '2K': '1792x2240', '3K': '2688x3360', '4K': '3648x4560' }],
+		['4.5', { '2K': '1792x2240', '4K': '3648x4560' }],
+		['4.0', { '1K': '896x1120', '2K': '1792x2240', '4K': '3648x4560' }],
+		['3.0', { '1K': '896x1120' }],
+		[undefined, { '1K': '896x1120', '1.5K': '1344x1680', '2K': '1792x2240', '3K': '2688x3360' }],
+	])('4:5, which no document lists, is within the limits of %s: %j', (family, sizes) => {
+		const {
+			presets = [],
+			minPixels = 0,
+			maxPixels = Infinity,
+		} = family ? (MODELS[family].size ?? {}) : {};
+		const entries = Object.entries(sizes);
+		expect(entries.map(([resolution]) => resolution)).toEqual(expect.arrayContaining([...presets]));
+		for (const [resolution, size] of entries) {
+			expect(choose(family, { resolution, aspectRatio: '4:5' })).toEqual({ size });
+			const [width, height] = size.split('x').map(Number);
+			expect([width / height, width % 16, height % 16]).toEqual([0.8, 0, 0]);
+			expect(width * height).toBeGreaterThanOrEqual(minPixels);
+			expect(width * height).toBeLessThanOrEqual(maxPixels);
 		}
 	});
 
@@ -86,8 +118,8 @@ describe('Resolution and Aspect Ratio', () => {
 	it.each([
 		['2048*2048', 'Write pixels with a small x: 2048x2048.'],
 		['2048 × 1024', 'Write pixels with a small x: 2048x1024.'],
-		['huge', 'Set Resolution to 1K, 2K, 4K, or Aspect Ratio to Custom Width and Height.'],
-		['', 'Set Resolution to 1K, 2K, 4K, or Aspect Ratio to Custom Width and Height.'],
+		['huge', 'Set Resolution to 1K, 2K, 4K.'],
+		['', 'Set Resolution to 1K, 2K, 4K.'],
 	])('Resolution “%s” is rejected', (resolution, advice) => {
 		expect(rejected('4.0', { resolution })).toBe(
 			`Seedream 4.0 does not offer the resolution “${resolution}”. ${advice}`,
@@ -96,7 +128,7 @@ describe('Resolution and Aspect Ratio', () => {
 
 	it('an unknown aspect ratio is rejected', () => {
 		expect(rejected('4.5', { aspectRatio: '5:4' })).toBe(
-			'“5:4” is not an aspect ratio. Set Aspect Ratio to Auto, 1:1, 4:3, 3:4, 16:9, 9:16, 3:2, 2:3, 21:9, or Custom Width and Height.',
+			'“5:4” is not an aspect ratio. Set Aspect Ratio to Auto, 1:1, 4:3, 3:4, 16:9, 9:16, 3:2, 2:3, 21:9, 4:5, or Custom Width and Height.',
 		);
 	});
 });
@@ -121,6 +153,14 @@ describe('a gateway whose document lists sizes of its own', () => {
 		}
 		const wide = { resolution: '4K', aspectRatio: '16:9' };
 		expect(choose('4.5', wide, 'gateway002')).toEqual({ size: '5504x3040' });
+	});
+
+	it('gateway 002 has no pixels for 4:5', () => {
+		for (const resolution of ['2K', '4K']) {
+			expect(rejected('4.5', { resolution, aspectRatio: '4:5' }, 'gateway002')).toBe(
+				'Gateway 002 Style has no size for the aspect ratio 4:5. Set Aspect Ratio to Auto, 1:1, 4:3, 3:4, 16:9, 9:16, 3:2, 2:3, 21:9, or Custom Width and Height.',
+			);
+		}
 	});
 
 	it('a resolution that only the gateway supports has a name, but no pixels', () => {
@@ -160,12 +200,16 @@ describe('a custom size', () => {
 		for (const { size, set } of sizes(tooSmall)) {
 			const message = rejected(family, set);
 			expect(message).toContain(`The size ${size} is too small for ${name}. `);
-			expect(message).toContain(`the model generates at least ${minPixels}. The nearest size`);
+			expect(message).toContain(
+				`the model generates at least ${grouped(minPixels)} pixels. The nearest size`,
+			);
 		}
 		for (const { size, set } of sizes(tooLarge)) {
 			const message = rejected(family, set);
 			expect(message).toContain(`The size ${size} is too large for ${name}. `);
-			expect(message).toContain(`the model generates at most ${maxPixels}. The nearest size`);
+			expect(message).toContain(
+				`the model generates at most ${grouped(maxPixels)} pixels. The nearest size`,
+			);
 		}
 	});
 
@@ -173,12 +217,12 @@ describe('a custom size', () => {
 		[
 			1024,
 			1024,
-			'The size 1024x1024 is too small for Seedream 4.5. It has 1048576 pixels; the model generates at least 3686400. The nearest size it supports is 1920x1920. Change Width and Height, or choose an Aspect Ratio.',
+			'The size 1024x1024 is too small for Seedream 4.5. It has 1,048,576 pixels; the model generates at least 3,686,400 pixels. The nearest size it supports is 1920x1920. Change Width and Height, or choose an Aspect Ratio.',
 		],
 		[
 			5000,
 			5000,
-			'The size 5000x5000 is too large for Seedream 4.5. It has 25000000 pixels; the model generates at most 16777216. The nearest size it supports is 4096x4096. Change Width and Height, or choose an Aspect Ratio.',
+			'The size 5000x5000 is too large for Seedream 4.5. It has 25,000,000 pixels; the model generates at most 16,777,216 pixels. The nearest size it supports is 4096x4096. Change Width and Height, or choose an Aspect Ratio.',
 		],
 		[
 			480,

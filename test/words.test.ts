@@ -138,7 +138,11 @@ it('the editor shows no private words', () => {
 		...shownTexts([properties, test], 'credential'),
 	];
 	expect(texts.map(({ text }) => text)).toEqual(
-		expect.arrayContaining(['Reference Images', 'Generate image from text', 'All Image Fields']),
+		expect.arrayContaining([
+			'Reference Images',
+			'Generate image from text',
+			'Images of All Input Items',
+		]),
 	);
 	expect(privateWords(texts)).toEqual([]);
 });

@@ -236,7 +236,7 @@ function referencesOf(
 	}
 	throw inputError(
 		context,
-		`${field}: “${cut(String(source), 40)}” is not one of its sources`,
+		`${field}: “${cut(String(source), 40)}” is not a Source`,
 		field === 'Image'
 			? 'Set Image Source to Binary Field or URL; in an expression these are binary and url.'
 			: 'Set Source to All Images of the Item, Binary Field or URL; in an expression these are allBinary, binary and url. Images of All Input Items cannot come from an expression.',
