@@ -69,7 +69,7 @@ describe('Number of Images', () => {
 		);
 		expect(items.map(({ json }) => json.warnings)).toEqual([
 			[
-				'Each of the 2 requests has the seed 7, so that the images may be alike.',
+				'Each of the 2 requests has the seed 7, so their images may be alike. Set Seed to -1 for different ones.',
 				'The image is 16x16 pixels; 1024x1024 was requested.',
 			],
 			['The image is 16x16 pixels; 1024x1024 was requested.'],

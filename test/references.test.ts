@@ -65,11 +65,9 @@ async function sent(referenceImages: INodeParameters, run: Partial<NodeRun> = {}
 }
 
 describe('references', () => {
-	it('are the field data by default', async () => {
-		const body = await bench.body(parameters('imageToImage', MODEL), {
-			items: [dataItem(files.one)],
-		});
-		expect(body.image).toBe(uris.one);
+	it('are all images of the item by default, whatever their fields are called', async () => {
+		const body = await bench.body(parameters('imageToImage', MODEL), { items: [item()] });
+		expect(body.image).toEqual(Object.values(uris));
 	});
 
 	it.each<[names: string, expected: Array<keyof typeof uris>]>([
@@ -80,9 +78,13 @@ describe('references', () => {
 		expect(await sent(fields(names))).toEqual(expected.map((name) => uris[name]));
 	});
 
-	it('are a file that an expression gives', async () => {
-		const items = [item({ file: item().binary?.two })];
-		expect(await sent(fields('={{ $json.file }}'), { items })).toBe(uris.two);
+	it('are a file that an expression gives, under URL too, also in a list', async () => {
+		const items = [item({ file: item().binary?.two, url: uris.one })];
+		for (const from of [fields, urls]) {
+			expect(await sent(from('={{ $json.file }}'), { items })).toBe(uris.two);
+		}
+		const list = '={{ [$json.url, $json.file] }}';
+		expect(await sent(urls(list), { items })).toEqual([uris.one, uris.two]);
 	});
 
 	it('are all image fields of the item, and nothing else', async () => {
@@ -94,11 +96,13 @@ describe('references', () => {
 		expect(await sent(ALL, { items })).toBe(uris.two);
 	});
 
-	it('are URLs as they are, one per line or a list from an expression', async () => {
-		const a = `${bench.gateway.url}/samples/32x32.png?a=1&b=%20x`;
+	it('are URLs as they are, however they are separated, or a list from an expression', async () => {
+		const a = `${bench.gateway.url}/samples/32x32.png?a=1,2&b=%20x`;
 		const b = `${bench.gateway.url}/samples/32x32.jpeg`;
-		expect(await sent(urls(`  ${a}\n`))).toBe(a);
-		expect(await sent(urls(`${a}\n\n${b}\r\n`))).toEqual([a, b]);
+		for (const one of [`  ${a}\n`, `${a},`]) expect(await sent(urls(one))).toBe(a);
+		for (const between of ['\n\n', '\r\n', ',', ', ', ' ,\n', ' ']) {
+			expect(await sent(urls(`${a}${between}${b}\r\n`))).toEqual([a, b]);
+		}
 		expect(await sent(urls('={{ $json.list }}'), { items: [item({ list: [b, a] })] })).toEqual([
 			b,
 			a,
@@ -113,6 +117,12 @@ describe('references', () => {
 		const items = [item({ list: [uris.three, broken] })];
 		expect(await sent(urls('={{ $json.list }}'), { items })).toEqual([uris.three, uris.two]);
 		expect(await sent(urls('={{ $json.list[1] }}'), { items })).toBe(uris.two);
+		const url = `${bench.gateway.url}/samples/32x32.png`;
+		const all = [uris.one, url, uris.three];
+		for (const text of [all.join(','), all.join(', '), `${broken}, ${url},\n${uris.three}`]) {
+			const [, ...rest] = (await sent(urls(text))) as string[];
+			expect(rest).toEqual(all.slice(1));
+		}
 	});
 
 	it('keep their order across entries of all kinds', async () => {
@@ -161,9 +171,10 @@ describe('files that n8n stores in the JSON (combined binary mode)', () => {
 });
 
 describe('a file is rejected', () => {
-	const TOO_SMALL = 'Each side must be longer than 14 pixels.';
+	const TOO_SMALL =
+		'Each side must be longer than 14 pixels, and the image must have at least 196 pixels.';
 	const TOO_NARROW = 'The longer side may be at most 16 times the shorter one.';
-	const TOO_LARGE = 'An image may have 36000000 pixels, such as 6000 x 6000.';
+	const TOO_LARGE = 'An image may have up to 36,000,000 pixels, such as 6000 x 6000.';
 	const MEGABYTE = 1024 * 1024;
 	const ANY = 'jpeg, png, webp, bmp, tiff, gif, heic, heif';
 
@@ -325,6 +336,59 @@ describe('an entry is rejected', () => {
 		});
 	});
 
+	it.each<[node: string, ...links: string[]]>([
+		[
+			'Google Drive',
+			'https://drive.google.com/file/d/1a2b/view?usp=sharing',
+			'https://drive.google.com/open?id=1a2b',
+			'https://docs.google.com/document/d/1a2b/edit',
+		],
+		[
+			'Dropbox',
+			'https://www.dropbox.com/scl/fi/1a2b/mug.png?rlkey=x&dl=0',
+			'https://dropbox.com/s/1a2b/mug.png',
+		],
+		['Microsoft OneDrive', 'https://1drv.ms/i/s!1a2b', 'https://onedrive.live.com/?id=1a2b&cid=3c'],
+	])('that is a share link of %s', async (node, ...links) => {
+		for (const link of links) {
+			expect(await bench.refusal(edit(urls(link)))).toEqual({
+				message: `Reference Images: “${link}” is a share link, not the image itself [item 0]`,
+				description: `Use the ${node} node before this one to download the file, and set Source to All Images of the Item.`,
+			});
+		}
+	});
+
+	it.each([
+		'https://drive.google.com/uc?export=download&id=1a2b',
+		'https://www.dropbox.com/scl/fi/1a2b/mug.png?rlkey=x&dl=1',
+		'https://www.dropbox.com/s/1a2b/mug.png?raw=1',
+		'https://dl.dropboxusercontent.com/s/1a2b/mug.png',
+		'https://onedrive.live.com/download?resid=1a2b',
+		'https://example.com/drive.google.com/file/mug.png',
+	])('but not a link to the file itself: %s', async (link) => {
+		const preview = { ...edit(urls(link)), options: { previewRequest: true } };
+		const [{ json }] = await bench.items(preview);
+		expect(json.body).toMatchObject({ image: link });
+	});
+
+	it.each<[INodeParameters, advice: string]>([
+		[
+			{ imageSource: 'url', imageUrl: 'https://drive.google.com/file/d/1a2b/view' },
+			'Use the Google Drive node before this one to download the file, and set Image Source to Binary Field.',
+		],
+		[
+			{ imageSource: 'binary' },
+			'It has no files at all. Put a node before this one that outputs the image as a file, or set Image Source to URL. AI Agents pass no files, so give them URLs.',
+		],
+		[
+			{ imageSource: '={{ "disk" }}' },
+			'Set Image Source to Binary Field or URL; in an expression these are binary and url.',
+		],
+	])('as the Image of layers too, by the labels of its fields: %j', async (set, advice) => {
+		const values = parameters('layers', IDS['5.5'], set);
+		expect((await bench.refusal(values)).description).toBe(advice);
+	});
+
 	it('without repeating base64', async () => {
 		const items = [item({ text: files.one.toString('base64') })];
 		const { message } = await bench.refusal(edit(urls('={{ $json.text }}')), { items });
@@ -398,7 +462,7 @@ describe('for a gateway that does not support URLs (Unode), a URL', () => {
 		['HTTP status 500', (_, response) => response.writeHead(500).end()],
 		['the connection was cut', ({ socket }) => socket.destroy()],
 		['nothing arrived for 60 s', (_, response) => response.write('GIF89a')],
-		['it is larger than 67108864 bytes', endless],
+		['it is larger than 64 MB', endless],
 	])('that cannot be downloaded is reported: %s', async (reason, how) => {
 		respond = how;
 		hurry();

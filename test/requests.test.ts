@@ -100,26 +100,27 @@ describe('options', () => {
 	});
 
 	it.each<[ProfileName, INodeParameters, label: string, reason: string]>([
-		['volcengine', { seed: 1 }, 'Seed', 'Seedream 4.5 does not support it'],
+		['volcengine', { options: { seed: 1 } }, 'Seed', 'Seedream 4.5 does not support it'],
 		[
 			'volcengine',
-			{ promptOptimization: 'fast' },
+			{ options: { promptOptimization: 'fast' } },
 			'Prompt Optimization',
 			'Seedream 4.5 does not support “fast”',
 		],
-		['gateway001', { user: 'x' }, 'User', 'Gateway 001 Style does not list it'],
+		['gateway001', { advanced: { user: 'x' } }, 'User', 'Gateway 001 Style does not list it'],
+		// Of a seed that is not sent, nothing else is said.
 		[
 			'routescope',
-			{ numberOfImages: 2 },
-			'Number of Images',
-			'RouteScope does not list it for Seedream 4.5',
+			{ options: { seed: 1, numberOfImages: 2 } },
+			'Seed',
+			'RouteScope does not list it',
 		],
-	])('that are not supported at %s have a warning: %j', async (gateway, options, label, reason) => {
+	])('that are not supported at %s have a warning: %j', async (gateway, set, label, reason) => {
 		// From an expression, so that n8n hides no option.
-		const values = parameters('textToImage', `={{ "${IDS['4.5']}" }}`, { options });
+		const values = parameters('textToImage', `={{ "${IDS['4.5']}" }}`, set);
 		const credentials = bench.credentials(gateway);
 		const [{ json }] = await bench.items(values, { credentials });
-		expect(bench.bodies()).toEqual([bodyOf(IDS['4.5'])]);
+		expect(bench.bodies()[0]).toEqual(bodyOf(IDS['4.5']));
 		expect(json.warnings).toEqual([`${label} was not sent: ${reason}.`]);
 	});
 
@@ -347,8 +348,8 @@ describe('Additional Body Fields', () => {
 
 	it('replace references too', async () => {
 		const image = [`${bench.gateway.url}/samples/32x32.png`];
-		const options = { additionalBodyFields: JSON.stringify({ image }) };
-		const body = await bench.body(parameters('imageToImage', IDS['4.5'], { options }), {
+		const advanced = { additionalBodyFields: JSON.stringify({ image }) };
+		const body = await bench.body(parameters('imageToImage', IDS['4.5'], { advanced }), {
 			items: [dataItem(await picture())],
 		});
 		expect(body).toEqual({ ...bodyOf(IDS['4.5']), image });

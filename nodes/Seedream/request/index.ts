@@ -245,7 +245,7 @@ class RequestBuilder {
 	private warnOfSeed({ seed }: Body, requests: number): void {
 		if (requests === 1 || isEmpty(seed) || Number(seed) === -1) return;
 		this.warnings.push(
-			`All ${requests} requests have the seed ${String(seed)}, so their images may be alike. Remove Seed for different ones.`,
+			`Each of the ${requests} requests has the seed ${String(seed)}, so their images may be alike. Set Seed to -1 for different ones.`,
 		);
 	}
 
