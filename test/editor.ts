@@ -53,10 +53,13 @@ export function choicesShown(set: INodeParameters, name: string): unknown[] {
 		.map(({ value }) => value);
 }
 
-/** Entries of the Options collection that the editor offers. */
-export function entriesShown(set: INodeParameters): INodeProperties[] {
+/** Entries of the Options or Advanced collection that the editor offers. */
+export function entriesShown(
+	set: INodeParameters,
+	collection: 'options' | 'advanced' = 'options',
+): INodeProperties[] {
 	const values = valuesFor(set);
-	return (optionsOf('options').options as INodeProperties[]).filter((entry) =>
+	return (optionsOf(collection).options as INodeProperties[]).filter((entry) =>
 		isShown({}, entry, values),
 	);
 }

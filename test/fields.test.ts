@@ -12,47 +12,48 @@ import {
 import { FAMILIES, type Family } from './facts/models';
 import { byId, IDS } from './support';
 
-/** All fields, and those that an operation does not have. */
-const FIELDS =
-	'operation model prompt referenceImages maxImages aspectRatio resolution options'.split(' ');
-const HIDDEN = {
-	textToImage: ['referenceImages', 'maxImages'],
-	imageToImage: ['maxImages'],
-	imageSet: [],
+/** The fields of each operation, for a model that has all of them. */
+const FIELDS = {
+	textToImage: 'operation model prompt aspectRatio resolution options advanced',
+	imageToImage: 'operation model prompt referenceImages aspectRatio resolution options advanced',
+	imageSet:
+		'operation model prompt referenceImages maxImages aspectRatio resolution options advanced',
+	// Whatever the model: those that split no images are refused with a message.
+	layers: 'operation model imageSource imageField prompt resolution options advanced',
 };
-const OPERATIONS = Object.keys(HIDDEN) as Array<keyof typeof HIDDEN>;
+const OPERATIONS = Object.keys(FIELDS) as Array<keyof typeof FIELDS>;
 
-function fieldsOf(operation: keyof typeof HIDDEN, hidden: string[] = []): string[] {
-	return FIELDS.filter((field) => ![...HIDDEN[operation], ...hidden].includes(field));
+function fieldsOf(operation: keyof typeof FIELDS, hidden: string[] = []): string[] {
+	const fields = FIELDS[operation].split(' ');
+	return operation === 'layers' ? fields : fields.filter((field) => !hidden.includes(field));
 }
 
 /** Options that do not depend on the model. */
-const ALWAYS = [
-	'additionalBodyFields',
-	'binaryPropertyOutput',
-	'concurrentRequests',
-	'downloadImages',
-	'fileName',
-	'maxImagesPerRun',
-	'numberOfImages',
-	'output',
-	'previewRequest',
-	'quality',
-	'responseFormat',
-	'retryServerErrors',
-	'simplify',
-	'style',
-	'user',
-	'waitWhenBusy',
-	'watermark',
-];
+const ALWAYS =
+	'binaryPropertyOutput downloadImages fileName includeInputFields linkToFile maxImagesPerRun output previewRequest watermark'.split(
+		' ',
+	);
+const ADVANCED =
+	'additionalBodyFields concurrentRequests responseFormat retryServerErrors simplify waitWhenBusy'.split(
+		' ',
+	);
+/** Advanced options that gateways have, not models. */
+const OF_GATEWAYS = ['quality', 'style', 'user'];
+
+/** Options of an operation, and those that it does not have. */
+const OF_OPERATION: Record<keyof typeof FIELDS, { own: string[]; without: string[] }> = {
+	textToImage: { own: ['numberOfImages'], without: [] },
+	imageToImage: { own: ['numberOfImages'], without: [] },
+	imageSet: { own: ['numberOfImages', 'failedImages'], without: [] },
+	layers: { own: ['layeredSvg'], without: ['background', 'webSearch'] },
+};
 
 /** What the editor shows for a model. */
 interface Shown {
 	/** Fields that the model does not have. */
 	hidden?: string[];
 	resolutions?: string[];
-	/** Options beside {@link ALWAYS}. Gateway 002 supports a background for each of its models. */
+	/** Options beside {@link ALWAYS}. */
 	options: string[];
 	optimizations?: string[];
 	/** Whether sets may be streamed. */
@@ -71,19 +72,19 @@ const SHOWN: Record<Family | 'unknown', Shown> = {
 	'5.0-flash': PRO,
 	'5.0-lite': {
 		resolutions: ['2K', '3K', '4K'],
-		options: ['background', 'outputFormat', 'promptOptimization', 'webSearch'],
+		options: ['outputFormat', 'promptOptimization', 'webSearch'],
 		optimizations: ['standard'],
 		streams: true,
 	},
 	'4.5': {
 		resolutions: ['2K', '4K'],
-		options: ['background', 'promptOptimization'],
+		options: ['promptOptimization'],
 		optimizations: ['standard'],
 		streams: true,
 	},
 	'4.0': {
 		resolutions: ['1K', '2K', '4K'],
-		options: ['background', 'promptOptimization'],
+		options: ['promptOptimization'],
 		optimizations: ['fast', 'standard'],
 		streams: true,
 	},
@@ -103,6 +104,15 @@ const SHOWN: Record<Family | 'unknown', Shown> = {
 		streams: true,
 	},
 };
+
+/** Names of the options that the editor offers, in both collections. */
+function offered(set: INodeParameters): { options: string[]; advanced: string[] } {
+	const names = (collection: 'options' | 'advanced') =>
+		entriesShown(set, collection)
+			.map(({ name }) => name)
+			.sort();
+	return { options: names('options'), advanced: names('advanced') };
+}
 
 /** Ids in each spelling, and unknown ones, with and without a Model Family. */
 const SPELLED: Array<[model: string, family: keyof typeof SHOWN, chosen?: Family]> = [
@@ -128,15 +138,21 @@ it.each(SPELLED)('%s shows the fields and options of %s (Model Family: %s)', (..
 
 		const fields = fieldsOf(operation, hidden);
 		if (chosen || family === 'unknown') fields.splice(2, 0, 'modelFamily');
-		expect(fieldsShown(set)).toEqual(fields);
-		if (resolutions) expect(choicesShown(set, 'resolution')).toEqual(resolutions);
+		expect([operation, fieldsShown(set)]).toEqual([operation, fields]);
+		const sizes = operation === 'layers' ? ['auto', '1K', '1.5K', '2K'] : resolutions;
+		if (sizes) expect(choicesShown(set, 'resolution')).toEqual(sizes);
 
-		const ofSet = operation === 'imageSet' ? ['failedImages', ...(streams ? ['stream'] : [])] : [];
-		const entries = entriesShown(set);
-		expect(entries.map(({ name }) => name).sort()).toEqual(
-			[...ALWAYS, ...options, ...ofSet].sort(),
-		);
-		const optimization = entries.find(({ name }) => name === 'promptOptimization');
+		const { own, without } = OF_OPERATION[operation];
+		const ofModel = options.filter((name) => !without.includes(name));
+		const ofStream = operation === 'imageSet' && streams ? ['stream'] : [];
+		expect([operation, offered(set)]).toEqual([
+			operation,
+			{
+				options: [...ALWAYS, ...ofModel, ...own].sort(),
+				advanced: [...ADVANCED, ...OF_GATEWAYS, ...ofStream].sort(),
+			},
+		]);
+		const optimization = entriesShown(set).find(({ name }) => name === 'promptOptimization');
 		const choices = (optimization?.options as INodePropertyOptions[] | undefined)
 			?.filter((choice) => isShown({}, choice, valuesFor(set)))
 			.map(({ value }) => value);
@@ -155,13 +171,15 @@ describe('Automatic', () => {
 	it('shows what every recommended model supports', () => {
 		for (const operation of OPERATIONS) {
 			expect(fieldsShown({ ...set, operation })).toEqual(fieldsOf(operation));
+			// Not what a gateway may lack; a number of images is no matter of the gateway.
+			const { own } = OF_OPERATION[operation];
+			expect(offered({ ...set, operation })).toEqual({
+				options: [...ALWAYS, ...own, 'promptOptimization'].sort(),
+				advanced: ADVANCED,
+			});
 		}
 		// 5.5, 5.0 Lite and 4.0 have no other in common.
 		expect(choicesShown(set, 'resolution')).toEqual(['2K']);
-		const ofModels = ['background', 'numberOfImages', 'quality', 'style', 'user'];
-		const entries = entriesShown({ ...set, operation: 'textToImage' }).map(({ name }) => name);
-		const common = ALWAYS.filter((name) => !ofModels.includes(name));
-		expect(entries.sort()).toEqual([...common, 'promptOptimization'].sort());
 	});
 });
 
@@ -175,8 +193,8 @@ it.each(FAMILIES.filter((family) => family !== 'seededit-3.0'))(
 	'%s: a custom size shows Width and Height instead of Resolution',
 	(family) => {
 		const set = { operation: 'textToImage', model: byId(IDS[family]), aspectRatio: 'custom' };
-		const fields = ['operation', 'model', 'prompt', 'aspectRatio', 'width', 'height', 'options'];
-		expect(fieldsShown(set)).toEqual(fields);
+		const fields = 'operation model prompt aspectRatio width height options advanced';
+		expect(fieldsShown(set)).toEqual(fields.split(' '));
 	},
 );
 
@@ -190,6 +208,7 @@ it('the editor forgets a Model Family once the model is known', () => {
 it.each([
 	[{ source: 'binary' }, ['source', 'binaryPropertyName']],
 	[{ source: 'allBinary' }, ['source']],
+	[{ source: 'allItems' }, ['source']],
 	[{ source: 'url' }, ['source', 'url']],
 ])('a reference from %j shows %j', (values, expected) => {
 	const [entry] = optionsOf('referenceImages').options as Array<{ values: INodeProperties[] }>;
@@ -220,7 +239,7 @@ describe('n8n’s guidelines for fields', () => {
 			.filter(({ type }) => type === 'options')
 			.flatMap(({ options }) => (options as INodePropertyOptions[]).map(({ name }) => name));
 		const names = [...properties.map(({ displayName }) => displayName), ...choices];
-		expect(names).toEqual(expect.arrayContaining(['Reference Images', 'All Image Fields']));
+		expect(names).toEqual(expect.arrayContaining(['Reference Images', 'All Images of the Item']));
 		expect(names.filter((name) => !isTitle(name))).toEqual([]);
 	});
 
@@ -229,7 +248,7 @@ describe('n8n’s guidelines for fields', () => {
 		(_, { name, type, description: text, hint = '', placeholder }) => {
 			if (type === 'boolean') expect(text).toMatch(/^Whether /);
 			if (type === 'string' || type === 'json') expect(placeholder).toMatch(/^e\.g\. /);
-			if (['operation', 'options', 'source'].includes(name)) return;
+			if (['operation', 'options', 'advanced', 'source'].includes(name)) return;
 			expect((text ?? hint).length).toBeGreaterThan(10);
 		},
 	);
@@ -241,8 +260,8 @@ describe('n8n’s guidelines for fields', () => {
 		}
 	});
 
-	it('options are in alphabetical order', () => {
-		const entries = optionsOf('options').options as INodeProperties[];
+	it.each(['options', 'advanced'])('%s are in alphabetical order', (collection) => {
+		const entries = optionsOf(collection).options as INodeProperties[];
 		const names = entries.map(({ displayName }) => displayName);
 		expect(names).toEqual([...names].sort((a, b) => a.localeCompare(b)));
 	});
