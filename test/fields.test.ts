@@ -183,6 +183,37 @@ describe('Automatic', () => {
 	});
 });
 
+it.each([
+	['operation', 'Text-to-Image', 'Image-to-Image', 'Image Set', 'Layers'],
+	[
+		'aspectRatio',
+		'Auto',
+		'1:1 (Square, Product Photo)',
+		'4:3 (Presentation)',
+		'3:4 (Portrait, Pin)',
+		'16:9 (Video, Slide)',
+		'9:16 (Story, Reel)',
+		'3:2 (Photo)',
+		'2:3 (Poster)',
+		'21:9 (Banner)',
+		'4:5 (Feed Post)',
+		'Custom Width and Height',
+	],
+	[
+		'resolution',
+		'1K (about 1024 × 1024)',
+		'1.5K (about 1536 × 1536)',
+		'2K (about 2048 × 2048)',
+		'3K (about 3072 × 3072)',
+		'4K (about 4096 × 4096)',
+	],
+	['source', 'All Images of the Item', 'Binary Field', 'Images of All Input Items', 'URL'],
+])('%s has its choices in the order of use, by what they are for', (name, ...labels) => {
+	const [entry] = optionsOf('referenceImages').options as Array<{ values: INodeProperties[] }>;
+	const { options } = name === 'source' ? entry.values[0] : optionsOf(name);
+	expect((options as INodePropertyOptions[]).map((choice) => choice.name)).toEqual(labels);
+});
+
 it('there is no Model Family before a model is chosen', () => {
 	for (const mode of ['id', 'list']) {
 		expect(fieldsShown({ model: { __rl: true, mode, value: '' } })).not.toContain('modelFamily');

@@ -103,12 +103,12 @@ function literals(file: string): Text[] {
 	return texts;
 }
 
-/** The README's lines, without code and without what it quotes. */
-function readme(): Text[] {
-	const text = readFileSync(join(root, 'README.md'), 'utf8');
+/** The lines of a page, without code and without what it quotes. */
+function page(file: string): Text[] {
+	const text = readFileSync(join(root, file), 'utf8');
 	const prose = text.replace(/```[^]*?```/g, (code) => code.replace(/[^\n]/g, ''));
 	return prose.split('\n').map((line, i) => ({
-		place: `README.md:${i + 1}`,
+		place: `${file}:${i + 1}`,
 		text: line.replace(/`[^`]*`|"[^"]*"/g, ''),
 	}));
 }
@@ -160,8 +160,8 @@ it('messages hold no private words', () => {
 	expect(privateWords(texts)).toEqual([]);
 });
 
-it('the README holds no private words', () => {
-	const texts = readme();
+it.each(['README.md', 'docs/reference.md'])('%s holds no private words', (file) => {
+	const texts = page(file);
 	expect(texts.length).toBeGreaterThan(100);
 	expect(privateWords(texts)).toEqual([]);
 });

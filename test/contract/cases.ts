@@ -25,8 +25,11 @@ export interface Case {
 	parameters: INodeParameters;
 	item: INodeExecutionData;
 	body: Body;
+	/** How often it is sent; absent: once. */
+	requests?: number;
 	/** Warnings, in order. */
 	warnings: RegExp[];
+	/** Images of all requests. */
 	images: number;
 }
 
@@ -133,6 +136,8 @@ interface Row {
 	warning?: RegExp;
 	/** How many images come; absent: as many as without it. */
 	images?: number;
+	/** How many requests this takes, each with as many images; absent: one. */
+	requests?: number;
 }
 
 /** How many images a set has. */
@@ -143,23 +148,36 @@ const imagesRow = (count: number): Row => ({
 	images: count,
 });
 
+/** Of an expression the editor knows no model, so that it hides nothing. */
+const EXPRESSION = byId('={{ $json.model }}');
+
+/** What stands among the advanced options. */
+const ADVANCED = ['additionalBodyFields', 'quality', 'responseFormat', 'stream', 'style', 'user'];
+
 function fieldRow({ name, option }: Field, [value, sent, besides]: Field['values'][number]): Row {
 	const set = { [option || name]: value } as INodeParameters;
+	const collection = ADVANCED.includes(option) ? 'advanced' : 'options';
 	const isOwn = SEEDREAM_PARAMETERS.includes(name);
 	return {
 		name: `${name} ${String(value).slice(0, 40)}`,
-		set: option ? { options: set } : set,
+		set: option ? { [collection]: set } : set,
 		...(isOwn ? { seedream: { [name]: sent } } : { body: { [name]: sent }, seedream: besides }),
 		...(name === 'n' && sent !== 1 && { images: Number(sent) }),
 	};
 }
 
-/** The same, where it must not be sent; the model comes from an expression, so that n8n hides no field. */
+/**
+ * The same, where it must not be sent; the model comes from an expression, so that n8n hides no field. In
+ * place of `n` the same request is sent again.
+ */
 function droppedRow(field: Field): Row {
+	if (field.name === 'n') {
+		return { name: 'n by requests', set: { options: { [field.option]: 2 } }, requests: 2 };
+	}
 	const { name, set } = fieldRow(field, field.values[0]);
 	return {
 		name: `${name} not sent`,
-		set: { ...set, model: byId('={{ $json.model }}') },
+		set: { ...set, model: EXPRESSION },
 		warning: new RegExp(`^${field.label} was not sent: .+\\.$`),
 	};
 }
@@ -275,7 +293,7 @@ class CaseMaker {
 			// Pixels are one open value: all of them stand with the first kind of references.
 			if (isFirst) for (const size of pixels) this.add(subject, [], false, size);
 			this.fields(subject, isRepresentative);
-			if (isFirst && operation !== 'imageSet') this.notListed(subject, isRepresentative);
+			if (isFirst) this.notListed(subject, isRepresentative);
 		}
 		if (!references || operation === 'textToImage') return;
 		for (const format of this.document.referenceFormats ?? references.formats) {
@@ -323,18 +341,16 @@ class CaseMaker {
 		const all = new Map<string, Row>();
 		for (const field of fields) {
 			if (field.name === 'prompt' || all.has(field.name)) continue;
-			if (this.supports(subject, field)) all.set(field.name, fieldRow(field, field.values[0]));
+			if (this.supports(subject, field))
+				all.set(field.name, this.row(subject, field, field.values[0]));
 		}
 		this.add(subject, [{ name: 'all fields', set: {} }, ...all.values()], isRepresentative);
 	}
 
 	private field(subject: Subject, field: Field, isRepresentative: boolean): void {
-		// The editor hides a background where the model has none; an expression hides nothing.
-		const isHidden = field.name === 'background' && !MODELS[subject.family].parameters.background;
-		const shown = isHidden ? [{ name: '', set: { model: byId('={{ $json.model }}') } }] : [];
 		if (this.supports(subject, field)) {
 			for (const value of field.values) {
-				this.add(subject, [fieldRow(field, value), ...shown], isRepresentative);
+				this.add(subject, [this.row(subject, field, value)], isRepresentative);
 			}
 		} else if (field.label) {
 			// Additional Body Fields have no label: they are sent whatever the model is.
@@ -342,10 +358,19 @@ class CaseMaker {
 		}
 	}
 
+	/** A value of a field that the editor shows; it hides a background where the model has none. */
+	private row({ family }: Subject, field: Field, value: Field['values'][number]): Row {
+		const row = fieldRow(field, value);
+		const isHidden = field.name === 'background' && !MODELS[family].parameters.background;
+		return isHidden ? { ...row, set: { ...row.set, model: EXPRESSION } } : row;
+	}
+
 	/** What the node can send and the document does not list: it is not sent, and a warning says so. */
 	private notListed(subject: Subject, isRepresentative: boolean): void {
 		const listed = this.document.fields.map(({ name }) => name);
 		for (const field of OPTIONAL.filter(({ name }) => !listed.includes(name))) {
+			// Of all these, only the number of images is another matter in a set.
+			if (subject.operation === 'imageSet' && field.name !== 'n') continue;
 			this.add(subject, [droppedRow(field)], isRepresentative);
 		}
 	}
@@ -405,11 +430,10 @@ class CaseMaker {
 		const all = [this.base(subject), ...rows, size ?? defaultSize(document, family)];
 		const merged = (part: 'set' | 'body' | 'seedream') =>
 			all.reduce<Body>((values, row) => ({ ...values, ...row[part] }), {});
-		const options = all.reduce(
-			(values, { set }) => ({ ...values, ...(set.options as object) }),
-			{},
-		);
+		const collected = (collection: 'options' | 'advanced') =>
+			all.reduce((values, { set }) => ({ ...values, ...(set[collection] as object) }), {});
 		const images = all.reduce((count, row) => row.images ?? count, 1);
+		const requests = all.reduce((count, row) => row.requests ?? count, 1);
 		const isAlone = document.sets === 'dropped' && images > 1;
 		const warnings = all.flatMap(({ warning }) => warning ?? []);
 		this.cases.push({
@@ -418,11 +442,13 @@ class CaseMaker {
 			parameters: asJson({
 				...merged('set'),
 				...(operation !== 'textToImage' && { referenceImages: field }),
-				options,
+				options: collected('options'),
+				advanced: collected('advanced'),
 			}) as INodeParameters,
 			item: { ...item, json: { model: id } },
 			body: asJson(placed(merged('body'), merged('seedream'), document.placement)),
-			images: isAlone ? 1 : images,
+			requests,
+			images: (isAlone ? 1 : images) * requests,
 			warnings: isAlone ? [...warnings, /^Requested \d+ images, received 1\./] : warnings,
 		});
 	}
@@ -471,7 +497,9 @@ export async function runCase(gateway: Gateway, document: Document, each: Case):
 		body,
 	}));
 	const path = `/${document.profile}${document.apiPath}/images/generations`;
-	const expected = [{ line: `POST ${path} 200`, body: each.body }];
+	const { requests = 1, images } = each;
+	const expected = Array(requests).fill({ line: `POST ${path} 200`, body: each.body });
+	const billed = gateway.ledger.images.length;
 	// The prompt asks for tiny pictures, which the node rightly remarks upon.
 	const warnings = ((items[0]?.json.warnings ?? []) as string[]).filter(
 		(text) => !text.endsWith('was requested.'),
@@ -483,7 +511,8 @@ export async function runCase(gateway: Gateway, document: Document, each: Case):
 		error && `failed: ${error.message} ${error.description ?? ''}`,
 		!isDeepStrictEqual(sent, expected) &&
 			`sent: ${JSON.stringify(sent)}\nexpected: ${JSON.stringify(expected)}`,
-		!error && items.length !== each.images && `${items.length} images, not ${each.images}`,
+		!error && items.length !== images && `${items.length} images, not ${images}`,
+		billed !== images && `${billed} images were billed, not ${images}`,
 		!error && !isWarned && `warnings: ${JSON.stringify(warnings)}, not ${String(each.warnings)}`,
 	].filter((text) => typeof text === 'string');
 }

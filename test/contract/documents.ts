@@ -207,7 +207,7 @@ function newApi(placement: Document['placement'], sets: Document['sets']): Docum
 		left: [
 			...FIRST_PARTY_LEFT,
 			...(sets === 'dropped' ? [NO_LAYERS] : []),
-			['n from 2', 'the engine passes it on to a service that has no such field: one image comes'],
+			['n', 'the engine passes it on to a service that has no such field: one image comes'],
 			[
 				'moderation, output_compression, partial_images, images, mask, input_fidelity, watermark_enabled, user_id',
 				'fields of other makers’ models in the engine’s type; Seedream has none of them',
@@ -237,7 +237,7 @@ export const DOCUMENTS: readonly Document[] = [
 			NO_PRO,
 			['3.0, SeedEdit', 'not among its available models'],
 			['Image Set', 'the document has no field for it; the node rejects it with a message'],
-			['n from 2', 'the document advises to send 1'],
+			['n from 2', 'the document advises to send 1: more images take more requests'],
 		],
 	}),
 	documentOf('routescope', {

@@ -68,7 +68,7 @@ const ROWS: readonly Row[] = [
 			maxImages: 3,
 			aspectRatio: '16:9',
 			model: EXPRESSION,
-			options: { background: 'transparent', webSearch: true },
+			options: { background: 'transparent', numberOfImages: 3, webSearch: true },
 			advanced: { stream: 'on' },
 		},
 		sent: { prompt: TINY },

@@ -268,7 +268,7 @@ export const GATEWAYS: readonly Gateway[] = [
 			'seedream-4-0-250828',
 		],
 		parameters: { background: 'any', quality: 'any', style: 'any' },
-		// "Fixed at 1".
+		// "It is recommended to pass 1."
 		always: { n: 1 },
 		referenceForm: 'array',
 		presets: [],

@@ -108,7 +108,7 @@ function isExtra(name: string): boolean {
 /** Puts the parameters that OpenAI does not have where the gateway reads them. */
 export function place(body: Body, placement: Placement): Body {
 	if (placement === 'topLevel') return body;
-	const fields = Object.entries(body);
+	const fields = Object.entries(body).filter(([, value]) => value !== undefined);
 	const extra = Object.fromEntries(fields.filter(([name]) => isExtra(name)));
 	if (Object.keys(extra).length === 0) return body;
 	const rest = Object.fromEntries(fields.filter(([name]) => !isExtra(name)));
