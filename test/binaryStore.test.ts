@@ -146,3 +146,23 @@ describe.each<[string, IWorkflowSettings]>([
 		expect(item.json).toMatchObject({ width: 64, height: 48 });
 	});
 });
+
+describe('Link to File', () => {
+	it.each([
+		[7, 604_800],
+		['={{ 1.1 }}', 95_040],
+		['={{ 20 / 24 / 60 / 60 }}', 20],
+	])('%s days are a signed link for %i seconds', async (linkToFile, seconds) => {
+		const [{ json, binary }] = await bench.items(
+			parameters('textToImage', IDS['4.0'], {
+				prompt: '[pixels:64x48]',
+				options: { linkToFile },
+			}),
+		);
+		const [, token] = /\/binary-data\/signed\?token=(\S+)$/.exec(String(json.fileUrl)) ?? [];
+		const payload = Buffer.from(token.split('.')[1], 'base64url').toString();
+		const { id, iat, exp } = JSON.parse(payload) as { id: string; iat: number; exp: number };
+		expect({ id, seconds: exp - iat }).toEqual({ id: binary?.data.id, seconds });
+		expect(json.warnings).toBeUndefined();
+	});
+});

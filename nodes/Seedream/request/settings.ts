@@ -16,7 +16,7 @@ export interface OutputSettings {
 	isSimplified: boolean;
 	/** Whether images are downloaded as files. */
 	downloads: boolean;
-	/** Seconds for which the links to the stored files work; undefined where none are wanted. */
+	/** Whole seconds for which the links to the stored files work; undefined where none are wanted. */
 	linkSeconds?: number;
 	/** Whether a set with failed images fails as a whole. */
 	failsIncompleteSets: boolean;
@@ -104,7 +104,9 @@ export function readSettings(context: IExecuteSingleFunctions): Settings {
 	const linkSeconds = (days: unknown) =>
 		days === null
 			? undefined
-			: SECONDS_PER_DAY * checkNumber(context, 'Link to File', days, LINK_DAYS, ' days');
+			: Math.round(
+					SECONDS_PER_DAY * checkNumber(context, 'Link to File', days, LINK_DAYS, ' days'),
+				);
 	const timeoutRule = { min: 1, max: MAX_TIMEOUT_MS, isWhole: false };
 	return {
 		output: {
