@@ -9,6 +9,7 @@ import { N8nClient, OWNER, type WorkflowFile } from './client';
 import { installPackage, packPackage } from './community';
 import { installN8n } from './install';
 import { isPortInUse } from './process';
+import { writeSamples } from './samples';
 import { startServer } from './server';
 
 const REPOSITORY = path.resolve(__dirname, '../..');
@@ -55,7 +56,7 @@ async function start({ once, inspect }: { once: boolean; inspect: boolean }): Pr
 
 	console.log('Starting n8n (5 to 20 seconds) …');
 	const filesFolder = path.join(await realpath(REPOSITORY), 'output');
-	await mkdir(filesFolder, { recursive: true });
+	await writeSamples(filesFolder);
 	const server = await startServer({
 		installation,
 		nodeOptions: inspect ? ['--inspect'] : [],

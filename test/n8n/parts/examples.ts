@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import type { INodeExecutionData } from 'n8n-workflow';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 
@@ -17,6 +17,7 @@ import {
 } from '../images';
 import { run } from '../process';
 import type { Part } from '../run';
+import { writeSamples } from '../samples';
 import { withServices, type Services } from '../services';
 import { execute, EXAMPLES, onStage, readExample, type Stage } from '../stage';
 import { SEEDREAM, SEEDREAM_CREDENTIAL } from '../workflow';
@@ -37,6 +38,8 @@ type Scenario = (scene: Scene, example: WorkflowFile) => Promise<unknown>;
 
 const SCENARIOS: Record<string, Scenario> = {
 	'ai-agent-illustrates': illustrate,
+	'chat-that-draws': chat,
+	'collage-of-all-photos': collage,
 	'compare-two-models': compareModels,
 	'one-prompt-all-aspect-ratios': allRatios,
 	'poster-to-layers-and-svg': splitPoster,
@@ -60,6 +63,7 @@ export const examples: Part = async (product, check) => {
 			await check('each is run here', async () => {
 				assert.deepEqual(names.sort(), Object.keys(SCENARIOS).sort());
 			});
+			await writeSamples(path.join(stage.folder, '.n8n-files'));
 			for (const name of names) await checkExample({ ...stage, services }, name, check);
 		};
 		await onStage(product, 'examples', perform, services.env);
@@ -145,26 +149,60 @@ async function allRatios(scene: Scene, example: WorkflowFile): Promise<void> {
 	assert.ok(saved.includes('lighthouse-21x9'), saved.join(', '));
 }
 
+/** The sample photos, in the order in which they are read. */
+async function samplePhotos({ folder }: Scene): Promise<Buffer[]> {
+	const photos = path.join(folder, '.n8n-files/products');
+	const names = (await readdir(photos)).sort();
+	return await Promise.all(names.map((name) => readFile(path.join(photos, name))));
+}
+
 async function photosFromFolder(scene: Scene, example: WorkflowFile): Promise<void> {
-	const folder = path.join(scene.folder, '.n8n-files/products');
-	await mkdir(folder);
-	const photos: Buffer[] = [];
-	for (const [name, sample] of [
-		['mug.png', '800x600.png'],
-		['lamp.jpg', '640x640.jpeg'],
-		['chair.webp', '700x500.webp'],
-	]) {
-		const photo = await fetchBytes(`${scene.gateway.url}/samples/${sample}`);
-		photos.push(photo);
-		await writeFile(path.join(folder, name), photo);
-	}
 	const { saved } = await saveAll(scene, example, 3);
 	assert.deepEqual(saved.sort(), ['chair-garden', 'lamp-garden', 'mug-garden']);
 	const sent = bodiesSent(scene.gateway).map(({ image }) => String(image).split(',')[1]);
 	assertSameFiles(
 		sent.map((base64) => Buffer.from(base64, 'base64')),
-		photos,
+		await samplePhotos(scene),
 	);
+}
+
+/** All photos are in one request, and one image comes of them. */
+async function collage(scene: Scene, example: WorkflowFile): Promise<void> {
+	await saveAll(scene, example, 1);
+	assert.equal(bodiesSent(scene.gateway).length, 1);
+	assert.deepEqual(referencesSent(scene.gateway), await samplePhotos(scene));
+}
+
+/** A message is drawn and shown as a Markdown image, which everyone can open; one that fails says why. */
+async function chat({ client, gateway }: Scene, example: WorkflowFile): Promise<void> {
+	// The editor's chat needs a browser; the public one is the same workflow.
+	const nodes = example.nodes.map((node) =>
+		node.type.endsWith('.chatTrigger')
+			? { ...node, parameters: { ...node.parameters, public: true } }
+			: node,
+	);
+	const [{ webhookId }] = nodes.filter((node) => node.webhookId);
+	const id = await client.saveWorkflow({ ...example, nodes });
+	const chatUrl = await client.activateWebhook(id, `${webhookId}/chat`);
+	const say = async (chatInput: string) => {
+		const response = await fetch(chatUrl, {
+			method: 'POST',
+			headers: { 'content-type': 'application/json' },
+			body: JSON.stringify({ action: 'sendMessage', sessionId: 'session', chatInput }),
+		});
+		return ((await response.json()) as { output: string }).output;
+	};
+	gateway.ledger.clear();
+	const [, name, url] = /^!\[([^\]]+)\]\((\S+)\)$/.exec(await say('A red bicycle')) ?? [];
+	assert.match(name, /^red-bicycle-.*\.jpe?g$/);
+	assert.deepEqual(
+		bodiesSent(gateway).map(({ prompt }) => prompt),
+		['A red bicycle'],
+	);
+	// Not the gateway's URL, and without signing in.
+	assert.notEqual(url, gateway.ledger.images[0].url);
+	assertSameFiles([await fetchBytes(url)], await generatedBy(gateway));
+	assert.match(await say(' '), /prompt/i);
 }
 
 async function campaign(scene: Scene, example: WorkflowFile): Promise<void> {
@@ -199,14 +237,21 @@ async function campaign(scene: Scene, example: WorkflowFile): Promise<void> {
 
 async function spreadsheet(scene: Scene, example: WorkflowFile): Promise<void> {
 	const folder = path.join(scene.folder, '.n8n-files');
-	const rows = ['name,prompt,ratio', 'sun,"A sun, yellow",1:1', 'nothing,   ,1:1', 'moon,A moon,'];
-	await writeFile(path.join(folder, 'prompts.csv'), `${rows.join('\n')}\n`);
-	const { saved } = await saveAll(scene, example, 2);
-	assert.deepEqual(saved, ['sun', 'moon']);
-	assert.equal(bodiesSent(scene.gateway).length, 2);
+	await appendFile(path.join(folder, 'prompts.csv'), 'NONE-04,Without a prompt,   ,1:1\n');
+	const { items, saved } = await saveAll(scene, example, 3);
+	assert.deepEqual(saved, ['MUG-01', 'LAMP-02', 'CHAIR-03']);
+	assert.deepEqual(
+		items('Save to Disk').map(({ json }) => [json.sku, json.title]),
+		[
+			['MUG-01', 'Red mug'],
+			['LAMP-02', 'Yellow lamp'],
+			['CHAIR-03', 'Teal chair'],
+		],
+	);
+	assert.equal(bodiesSent(scene.gateway).length, 3);
 	const failed = await readFile(path.join(folder, 'failed-prompts.csv'), 'utf8');
-	assert.match(failed, /nothing.*Prompt/);
-	assert.doesNotMatch(failed, /sun|moon/);
+	assert.match(failed, /NONE-04.*Without a prompt.*Prompt is empty/);
+	assert.doesNotMatch(failed, /MUG|LAMP|CHAIR/);
 }
 
 /** The first two of six images are the references of the others. */
