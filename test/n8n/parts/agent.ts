@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { INodeParameters } from 'n8n-workflow';
 
 import type { Check } from '../check';
-import { bodiesSent } from '../images';
+import { assertSameFiles, bodiesSent, fetchBytes, generatedBy } from '../images';
 import type { Part } from '../run';
 import { withServices, type Services } from '../services';
 import { execute, moderated, onStage, type Stage } from '../stage';
@@ -29,6 +29,7 @@ export const agent: Part = async (product, check) => {
 /** An image in a tool's response. */
 interface Told {
 	url: string;
+	fileUrl?: string;
 	prompt: string;
 	width: number;
 	mimeType: string;
@@ -125,6 +126,12 @@ async function tool(scene: Scene, check: Check): Promise<void> {
 		assert.ok(told[0].length < 2000, `${told[0].length} characters`);
 	});
 
+	await check('the response may have a link to the file that n8n stores', async () => {
+		const told = await converse(scene, { options: { linkToFile: 1 } }, [[{ Prompt: 'A fox' }]]);
+		const [{ fileUrl }] = imagesIn(told[0]);
+		assertSameFiles([await fetchBytes(fileUrl)], await generatedBy(gateway));
+	});
+
 	const fox = { Prompt: 'A fox' };
 	for (const [name, rounds] of [
 		['two calls with one prompt, one after the other, are two images', [[fox], [fox]]],
@@ -177,10 +184,10 @@ async function tool(scene: Scene, check: Check): Promise<void> {
 		assert.equal(imagesIn(told)[0].url, gateway.ledger.images[0].url);
 	});
 
-	await check("a rejection reaches the model in the service's words", async () => {
+	await check('a rejection tells the model that the prompt is the reason', async () => {
 		gateway.inject(moderated('Something'));
 		const [told] = await converse(scene, {}, [[{ Prompt: 'Something' }]]);
-		assert.match(told, /sensitive information/);
+		assert.match(told, /content filter rejected this prompt/);
 		assert.deepEqual(gateway.ledger.images, []);
 	});
 }

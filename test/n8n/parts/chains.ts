@@ -4,9 +4,11 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import sharp from 'sharp';
 
+import { startGateway } from '../../gateway';
 import type { Execution, WorkflowFile } from '../client';
 import {
 	assertSameFiles,
+	bodiesSent,
 	fetchBytes,
 	filesOf,
 	generatedBy,
@@ -14,11 +16,11 @@ import {
 	storedIn,
 	writtenBy,
 } from '../images';
-import { run as runCommand } from '../process';
+import { run as runCommand, until } from '../process';
 import type { Check } from '../check';
 import type { Part } from '../run';
 import { withServices, type Services, type Upload } from '../services';
-import { execute, moderated, onStage, type Stage } from '../stage';
+import { credentialData, execute, moderated, onStage, type Stage } from '../stage';
 import { promptList, row, SEEDREAM, workflowOf, type NodeSketch } from '../workflow';
 
 interface Scene extends Stage {
@@ -40,6 +42,8 @@ export const chains: Part = async (product, check) => {
 				const scene = { ...stage, services, check: checkIt };
 				await flow(scene);
 				await files(scene);
+				await rows(scene);
+				await links(scene, mode !== 'default');
 				// In memory, n8n keeps files where its own nodes do not look for them in this mode.
 				if (mode !== 'default') await combined(scene);
 			};
@@ -173,7 +177,7 @@ async function flow(scene: Scene): Promise<void> {
 		);
 		assertSameFiles(await storedIn(client, items('Good')), await generatedBy(gateway));
 		const [[bad]] = runs('Images', 1);
-		assert.match(String(bad.json.error), /sensitive/);
+		assert.match(String(bad.json.error), /content filter rejected this prompt/);
 		assert.deepEqual(
 			items('Bad').map(({ json }) => json.text),
 			['refused'],
@@ -273,6 +277,10 @@ async function flow(scene: Scene): Promise<void> {
 async function files(scene: Scene): Promise<void> {
 	const { check, client, gateway } = scene;
 	await check('a file is read, edited and written', () => editFile(scene));
+	await check('two pictures uploaded by a form are combined in one request', () =>
+		combineUploads(scene),
+	);
+	await check('the files of two items are combined in one request', () => combineItems(scene));
 
 	await check('Edit Image accepts the image', async () => {
 		const size = { width: 320, height: 240, resizeOption: 'minimumArea', options: {} };
@@ -314,6 +322,9 @@ async function combined(scene: Scene): Promise<void> {
 	await check('a file is read, edited and written, files in JSON', () =>
 		editFile(scene, { binaryMode: 'combined' }),
 	);
+	await check('the files of two items are combined in one request, files in JSON', () =>
+		combineItems(scene, { binaryMode: 'combined' }),
+	);
 }
 
 async function editFile(scene: Scene, settings?: IWorkflowSettings): Promise<void> {
@@ -346,4 +357,192 @@ async function editFile(scene: Scene, settings?: IWorkflowSettings): Promise<voi
 	assertSameFiles(referencesSent(gateway), [photo]);
 	assert.match(String(items('Save')[0].json.fileName), /\/night-[^/]+\.jpe?g$/);
 	assertSameFiles(await writtenBy(folder, items('Save')), await generatedBy(gateway));
+}
+
+/** Two sample photos, of different size. */
+async function twoPhotos({ gateway }: Scene): Promise<Buffer[]> {
+	const samples = ['640x480.png', '480x640.png'];
+	return await Promise.all(samples.map((name) => fetchBytes(`${gateway.url}/samples/${name}`)));
+}
+
+async function combineUploads(scene: Scene): Promise<void> {
+	const { client, gateway, server } = scene;
+	const formPath = 'two-photos';
+	const file = (fieldLabel: string) => ({ fieldLabel, fieldType: 'file', multipleFiles: false });
+	const workflow = workflowOf(
+		'Two uploads',
+		{
+			Form: {
+				type: 'formTrigger',
+				typeVersion: 2.2,
+				webhookId: formPath,
+				parameters: {
+					formTitle: 'Two photos',
+					formFields: { values: [file('Product'), file('Table')] },
+					responseMode: 'lastNode',
+					options: { path: formPath },
+				},
+			},
+			Combine: seedream('The product of image 1 on the table of image 2', {
+				operation: 'imageToImage',
+			}),
+		},
+		row('Form', 'Combine'),
+	);
+	const id = await client.saveWorkflow(workflow);
+	await client.activate(id);
+	const url = `${server.url}/form/${formPath}`;
+	await until(`${url} responds`, async () => (await fetch(url)).ok);
+	gateway.ledger.clear();
+	const photos = await twoPhotos(scene);
+	const form = new FormData();
+	photos.forEach((photo, i) => {
+		const bytes = new Uint8Array(photo);
+		form.append(`field-${i}`, new Blob([bytes], { type: 'image/png' }), `photo-${i}.png`);
+	});
+	const response = await fetch(url, { method: 'POST', body: form });
+	assert.ok(response.ok, await response.text());
+	const finished = async () =>
+		await client.request<{ results: Array<{ id: string }> }>(
+			'GET',
+			`/executions?${new URLSearchParams({ filter: JSON.stringify({ workflowId: id, status: ['success'] }) })}`,
+		);
+	await until('the workflow has ended', async () => (await finished()).results.length > 0);
+	const [{ id: executionId }] = (await finished()).results;
+	const { items } = await client.execution(executionId);
+	assert.equal(bodiesSent(gateway).length, 1);
+	assertSameFiles(referencesSent(gateway), photos);
+	assertSameFiles(await storedIn(client, items('Combine')), await generatedBy(gateway));
+}
+
+/** Their order is kept, and the image belongs to both items. */
+async function combineItems(scene: Scene, settings?: IWorkflowSettings): Promise<void> {
+	const { client, folder, gateway } = scene;
+	const photos = await twoPhotos(scene);
+	for (const [i, photo] of photos.entries()) {
+		await writeFile(path.join(folder, `.n8n-files/pair-${i}.png`), photo);
+	}
+	const workflow = workflowOf(
+		'Two items, one image',
+		{
+			Start: START,
+			Read: {
+				type: 'readWriteFile',
+				typeVersion: 1.1,
+				parameters: { operation: 'read', fileSelector: '.n8n-files/pair-*.png', options: {} },
+			},
+			Combine: seedream('Both products on one table', {
+				operation: 'imageToImage',
+				referenceImages: { image: [{ source: 'allItems' }] },
+			}),
+		},
+		row('Start', 'Read', 'Combine'),
+		settings,
+	);
+	const { items } = await play(scene, workflow);
+	assert.equal(items('Read').length, 2);
+	assert.equal(bodiesSent(gateway).length, 1);
+	assert.deepEqual(referencesSent(gateway), photos);
+	assert.deepEqual(
+		items('Combine').map(({ pairedItem }) => pairedItem),
+		[[{ item: 0 }, { item: 1 }]],
+	);
+	assertSameFiles(await storedIn(client, items('Combine')), await generatedBy(gateway));
+}
+
+/** A spreadsheet whose columns stay with the images. */
+async function rows(scene: Scene): Promise<void> {
+	const { check, folder, services } = scene;
+	await check('images are uploaded under the SKU of their row, and keep its columns', async () => {
+		const table = 'sku,prompt,price\nCUP-1,A cup,9.5\nPAN-2,A pan,30\n';
+		await writeFile(path.join(folder, '.n8n-files/products.csv'), table);
+		const workflow = workflowOf(
+			'Rows to uploads',
+			{
+				Start: START,
+				Read: {
+					type: 'readWriteFile',
+					typeVersion: 1.1,
+					parameters: { operation: 'read', fileSelector: '.n8n-files/products.csv', options: {} },
+				},
+				Rows: {
+					type: 'extractFromFile',
+					parameters: { operation: 'csv', binaryPropertyName: 'data', options: {} },
+				},
+				Images: seedream('={{ $json.prompt }}', {
+					options: {
+						fileName: '={{ $json.sku }}-{index}',
+						includeInputFields: '*',
+						numberOfImages: 2,
+					},
+				}),
+				Drive: uploadTo(`${services.url}/forms/drive`, 'data'),
+			},
+			row('Start', 'Read', 'Rows', 'Images', 'Drive'),
+		);
+		const { items } = await play(scene, workflow);
+		assert.deepEqual(
+			items('Images').map(({ json: { sku, price, prompt } }) => [sku, price, prompt]),
+			[
+				['CUP-1', '9.5', 'A cup'],
+				['CUP-1', '9.5', 'A cup'],
+				['PAN-2', '30', 'A pan'],
+				['PAN-2', '30', 'A pan'],
+			],
+		);
+		await assertUploaded(scene, services.drive, items('Images'));
+		assert.deepEqual(services.drive.map(({ fileName }) => path.parse(fileName).name).sort(), [
+			'CUP-1-0',
+			'CUP-1-1',
+			'PAN-2-0',
+			'PAN-2-1',
+		]);
+	});
+}
+
+/** Seconds that URLs of the gateway and links of n8n work, where both are to expire. */
+const URL_SECONDS = 4;
+const LINK_SECONDS = 20;
+
+/** @param isStored whether n8n stores files outside of its memory in this binary mode */
+async function links(scene: Scene, isStored: boolean): Promise<void> {
+	const { check, client } = scene;
+	const name = isStored
+		? "a link to the file outlives the gateway's URL, until its own time is over"
+		: 'a link to a file in memory is a warning';
+	await check(name, async () => {
+		const gateway = await startGateway({ urlLifetime: URL_SECONDS * 1000 });
+		try {
+			const credential = 'Short-lived URLs';
+			const data = credentialData({ gateway });
+			await client.saveCredential({ name: credential, type: 'seedreamApi', data });
+			const workflow = workflowOf(
+				'Link to a file',
+				{
+					Start: START,
+					Image: {
+						...seedream('A tower', {
+							options: { linkToFile: `={{ ${LINK_SECONDS} / 24 / 60 / 60 }}` },
+						}),
+						credentials: { seedreamApi: { id: null, name: credential } },
+					},
+				},
+				row('Start', 'Image'),
+			);
+			const { items } = await execute({ client, gateway }, workflow);
+			const [{ json }] = items('Image');
+			const [stored] = await storedIn(client, items('Image'));
+			if (!isStored) {
+				assert.equal(json.fileUrl, undefined);
+				assert.match(String(json.warnings), /Link to File has no effect/);
+				return;
+			}
+			const works = async (url: unknown) => (await fetch(String(url))).ok;
+			await until("the gateway's URL has expired", async () => !(await works(json.url)));
+			assert.ok((await fetchBytes(json.fileUrl)).equals(stored));
+			await until('the link has expired', async () => !(await works(json.fileUrl)));
+		} finally {
+			await gateway.close();
+		}
+	});
 }
