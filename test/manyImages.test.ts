@@ -31,6 +31,11 @@ describe('Number of Images', () => {
 		expect(items.map(({ pairedItem }) => pairedItem)).toEqual(Array(3).fill({ item: 0 }));
 	});
 
+	it('works with Automatic, for which the editor hides what some models lack', async () => {
+		const model = { __rl: true, mode: 'list', value: 'automatic' };
+		expect(await bench.items({ ...three(), model })).toHaveLength(3);
+	});
+
 	it('is n where the gateway supports it', async () => {
 		const model = 'doubao-seedream-3-0-t2i-250415';
 		const values = parameters('textToImage', model, { options: { numberOfImages: 3 } });
