@@ -11,7 +11,7 @@ const MAX_RATIO = 3;
 it.each(SCENARIOS.map((scenario) => [scenario.name, scenario] as const))(
 	'at a limit of %s every request is generated once, in order',
 	async (_, scenario) => {
-		const { failed, twice, isOrdered, ours, ideal } = await play(scenario, 1);
+		const { failed, twice, isOrdered, ours, ideal } = await play(scenario, { seed: 1 });
 		expect({ failed, twice, isOrdered }).toEqual({ failed: 0, twice: 0, isOrdered: true });
 		expect(ours / ideal).toBeLessThan(MAX_RATIO);
 	},

@@ -29,6 +29,14 @@ export interface Scenario {
 	target?: number;
 }
 
+export interface PlayOptions {
+	seed: number;
+	/** Milliseconds to the gateway and back, on average. */
+	roundTrip?: number;
+	/** Whether to log what happens. */
+	trace?: boolean;
+}
+
 export interface Play {
 	/** Milliseconds from the start to the last response. */
 	ideal: number;
@@ -53,9 +61,18 @@ interface Times {
 	duration: number;
 }
 
-function drawTimes({ runs, latency }: Scenario, random: () => number): Times[][] {
+/** Milliseconds of one way through the network. */
+function drawWay(roundTrip: number, random: () => number): number {
+	return (roundTrip / 2) * (0.5 + random());
+}
+
+function drawTimes(
+	{ runs, latency }: Scenario,
+	roundTrip: number,
+	random: () => number,
+): Times[][] {
 	const draw = () => ({
-		way: 2 + 18 * random(),
+		way: drawWay(roundTrip, random),
 		duration: latency * 1000 * (0.7 + 0.6 * random()),
 	});
 	return runs.map((count) => Array.from({ length: count }, draw));
@@ -88,10 +105,13 @@ function fairnessOf(shares: number[]): number {
 }
 
 /** Plays a scenario with real pacers against a simulated gateway, in virtual time. */
-export async function play(scenario: Scenario, seed: number, trace = false): Promise<Play> {
+export async function play(
+	scenario: Scenario,
+	{ seed, roundTrip = 30, trace = false }: PlayOptions,
+): Promise<Play> {
 	const { runs, cap, images = () => 1, processes = 1, retryAfter } = scenario;
 	const random = seeded(seed);
-	const times = drawTimes(scenario, random);
+	const times = drawTimes(scenario, roundTrip, random);
 	// Both see the same gateway.
 	const ideal = idealTime(scenario, scenario.limit(seeded(seed)), times);
 	const limit = scenario.limit(seeded(seed));
@@ -118,13 +138,13 @@ export async function play(scenario: Scenario, seed: number, trace = false): Pro
 				if (isFirst && index < last) result.isOrdered = false;
 				if (isFirst) last = index;
 				result.sent += 1;
-				await clock.wait(isFirst ? way : 2 + 18 * random());
+				await clock.wait(isFirst ? way : drawWay(roundTrip, random));
 				isFirst = false;
 				const wait = limit.earliest(clock.now(), images(index)) - clock.now();
 				if (wait > 1e-6) {
 					result.refused += 1;
 					note(`refused ${run}/${index}, ${(wait / 1000).toFixed(3)} s too early`);
-					await clock.wait(5 + 25 * random());
+					await clock.wait(drawWay(roundTrip, random));
 					return { refused: new Error('429'), retryAfter: retryAfter?.(wait), patience: 180_000 };
 				}
 				note(`admitted ${run}/${index}`);

@@ -35,7 +35,7 @@ async function main(): Promise<void> {
 	for (const scenario of scenarios) {
 		const plays: Play[] = [];
 		for (const each of seed ? [Number(seed)] : SEEDS)
-			plays.push(await play(scenario, each, !!seed));
+			plays.push(await play(scenario, { seed: each, trace: !!seed }));
 		if (seed) console.log(plays[0].log.join('\n'));
 		const found = new Set(plays.flatMap((each) => flaws(scenario, each)));
 		const worst = plays.reduce((a, b) => (a.ours / a.ideal > b.ours / b.ideal ? a : b));
