@@ -181,7 +181,7 @@ export class Pacer {
 		if (start.at <= this.lastRefused) return;
 		if (this.refusing) this.learn(start, this.refusing);
 		else if (start.kind === 'test') this.widen(start);
-		if (this.count(isUndecided) === 0) this.batch *= 2;
+		this.batch += 1;
 	}
 
 	/** The first probe was admitted: which limit was it? */
