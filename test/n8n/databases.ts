@@ -71,29 +71,35 @@ export async function startPostgres(folder: string): Promise<Database> {
 	]);
 }
 
-async function assertInstalled(program: string, debianPackage: string): Promise<void> {
+/** @throws Error that names Debian's package when there is no such program */
+export async function assertInstalled(program: string, debianPackage: string): Promise<void> {
 	await access(program).catch(() => {
-		throw new Error(
-			`The tests of queue mode need ${program}. On Debian: apt-get install -y ${debianPackage}`,
-		);
+		throw new Error(`These tests need ${program}. On Debian: apt-get install -y ${debianPackage}`);
 	});
 }
 
 /** @param command what `setpriv` runs, after options of its own */
 async function keep(folder: string, port: number, command: string[]): Promise<Database> {
-	let stop = await start(folder, port, command);
+	let stop = await startDaemon(folder, port, command);
 	return {
 		port,
 		stop: () => stop(),
 		async restart() {
 			await stop();
-			stop = await start(folder, port, command);
+			stop = await startDaemon(folder, port, command);
 		},
 	};
 }
 
-/** @returns what stops the server */
-async function start(
+/**
+ * Starts a server and waits until it listens.
+ * @param folder that its log goes to
+ * @param port of 127.0.0.1
+ * @param command what `setpriv` runs, after options of its own
+ * @returns what stops the server
+ * @throws Error with the end of the log when it does not listen within 30 s
+ */
+export async function startDaemon(
 	folder: string,
 	port: number,
 	command: string[],

@@ -13,6 +13,7 @@ import { chains } from './parts/chains';
 import { core } from './parts/core';
 import { examples } from './parts/examples';
 import { layers } from './parts/layers';
+import { limits } from './parts/limits';
 import { queue } from './parts/queue';
 import { versions } from './parts/versions';
 import { REPORTS, type Product } from './stage';
@@ -20,7 +21,16 @@ import { REPORTS, type Product } from './stage';
 /** A part of the product's tests, which can be run alone. */
 export type Part = (product: Product, check: Check) => Promise<void>;
 
-const PARTS: Record<string, Part> = { core, examples, chains, agent, browser, layers, queue };
+const PARTS: Record<string, Part> = {
+	core,
+	examples,
+	chains,
+	agent,
+	browser,
+	layers,
+	limits,
+	queue,
+};
 
 /** Parts that run only when they are named. */
 const ON_DEMAND: Record<string, Part> = { pictures, versions };
