@@ -124,12 +124,16 @@ export class Pacer {
 		}
 		if (at > this.lastRefused) {
 			const inFlight = this.running.filter((each) => each.at <= at).length;
-			const mayBeFreed = this.window === Infinity || inFlight >= this.window - 1;
+			// A full span explains it, and so does less in flight than has been admitted.
+			const isFull = used - images >= 0.8 * this.quota;
+			const mayBeFreed = !isFull && (this.window === Infinity || inFlight >= this.window - 1);
 			if (!this.refusing) this.hasFinished = false;
 			this.refusing ??= { since: at, inFlight, used: used - images, mayBeFreed };
 			if (kind === 'freed') this.refusing.mayBeFreed = false;
 			[this.lastRefused, this.batch] = [at, 1];
-			this.obeyUntil = Math.max(this.obeyUntil, now + Math.min(retryAfter, MAX_RETRY_AFTER_MS));
+			const obeyUntil = now + Math.min(retryAfter, MAX_RETRY_AFTER_MS);
+			// One that was sent all the same, since another had finished, makes the wait no longer.
+			if (kind !== 'freed') this.obeyUntil = Math.max(this.obeyUntil, obeyUntil);
 			const { since } = this.refusing;
 			const first = this.starts.find((each) => each.at >= this.openedAt)?.at ?? since;
 			const burst = this.high ? this.high / 4 : Math.max(0, since - first);
