@@ -56,26 +56,34 @@ export function grouped(number: number): string {
 	return number.toLocaleString('en-US');
 }
 
-/** n8n's editor shows descriptions as HTML, in which a line feed alone is a space. */
-const LINE_BREAK = ' <br>\n';
-
 /** Lines of a description; empty ones are left out. */
 export function asLines(lines: Array<string | undefined>): string {
-	return lines.filter(Boolean).join(LINE_BREAK);
+	return lines.filter(Boolean).join('\n');
 }
 
-/** A link for a description, in which the editor would cut a long URL off. */
-export function linkTo(url: string, text = url): string {
-	return `<a href="${url.replaceAll('"', '%22')}" target="_blank">${text}</a>`;
+/** A line that is a URL, or names an item before it. What a service says never begins a line. */
+const URL_LINE = /^(Item \d+: )?(https?:\/\/\S+)$/i;
+
+/** Nothing in a text may become markup. An `&` cannot, and URLs stay as they are to copy. */
+function escapeHtml(text: string): string {
+	return text.replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-/** A description without HTML, for items. */
-function asText(description: string): string {
-	return description
-		.replaceAll(LINE_BREAK, '\n')
-		.replace(/<a href="([^"]*)"[^>]*>([^<]*)<\/a>/g, (_, url: string, text: string) =>
-			text === url ? url : `${text}: ${url}`,
-		);
+function linkTo(url: string): string {
+	const href = url.replaceAll('"', '%22').replaceAll('<', '%3C').replaceAll('>', '%3E');
+	return `<a href="${href}" target="_blank">${escapeHtml(url)}</a>`;
+}
+
+/**
+ * A description as n8n's editor shows it: as HTML, in which a line feed alone is a space, and a long URL
+ * that is no link is cut off.
+ */
+export function asHtml(description: string): string {
+	const lines = description.split('\n').map((line) => {
+		const [, item = '', url] = URL_LINE.exec(line) ?? [];
+		return url ? item + linkTo(url) : escapeHtml(line);
+	});
+	return lines.join(' <br>\n');
 }
 
 /** Creates the error for input that cannot be sent: what happened, and what to do. */
@@ -136,7 +144,7 @@ function failureOf(cause: unknown): Failure {
 }
 
 /**
- * The error to show for anything thrown: with its item, without key and image data.
+ * The error for anything thrown: with its item, without key and image data. Its description is plain text.
  * @param key in use, empty where it is not known yet
  */
 export function toNodeError(
@@ -164,7 +172,7 @@ export function errorItem(
 	return {
 		json: {
 			error: message,
-			message: asText(description ?? ''),
+			message: description ?? '',
 			details: { code, status, requestId, index, prompt } as IDataObject,
 		},
 		pairedItem: { item: context.getItemIndex() },

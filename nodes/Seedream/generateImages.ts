@@ -113,6 +113,12 @@ class Item {
 
 	private key = '';
 
+	/** For error items. */
+	private prompt: unknown;
+
+	/** Messages of error items for requests that were not sent: all of the item's have the same reason. */
+	private readonly reported = new Set<string>();
+
 	/** Fields of the input item that go along to the output. */
 	private inputFields: IDataObject = {};
 
@@ -121,6 +127,7 @@ class Item {
 		private readonly options: RequestOptions,
 	) {
 		this.runItem = new RunItem(context);
+		this.prompt = (options.body as IDataObject | undefined)?.prompt;
 	}
 
 	/** Reads and checks all fields. @returns nothing where the first item's request has its images */
@@ -132,7 +139,8 @@ class Item {
 			const credential = await context.getCredentials<Credential>('seedreamApi');
 			this.key = apiKeyOf(credential.apiKey);
 			const prepared = await prepareItem(context, credential, options);
-			const { expectedImages, requests } = prepared.request;
+			const { expectedImages, requests, body } = prepared.request;
+			this.prompt = body.prompt;
 			runItem.expect(expectedImages * requests);
 			return prepared;
 		});
@@ -166,7 +174,7 @@ class Item {
 			const queue = queueFor(baseUrl, key, (text) => context.logger.debug(`Seedream: ${text}`));
 			const sending = runItem
 				.send(part, queue, attempts, request.expectedImages)
-				.then((items) => this.clean(items));
+				.then((items) => items && this.clean(items));
 			return await runItem.keep(part, fingerprint, sending);
 		});
 	}
@@ -182,19 +190,20 @@ class Item {
 		// Rejecting before n8n has started all items would be an unhandled rejection.
 		await runItem.allStarted();
 		if (!context.continueOnFail()) throw error;
-		const { prompt } = (this.options.body ?? {}) as IDataObject;
-		const item = errorItem(context, error, redact({ ...failure, prompt }, key));
-		return [item];
+		if (!failure && this.reported.has(error.message)) return [];
+		this.reported.add(error.message);
+		return [errorItem(context, error, redact({ ...failure, prompt: this.prompt }, key))];
 	}
 
 	/** Adds the input fields to output items. n8n does so itself for items of the error output. */
 	complete(items: INodeExecutionData[]): INodeExecutionData[] {
 		const hasErrorOutput = this.context.getNode().onError === 'continueErrorOutput';
-		return items.map((item) =>
-			hasErrorOutput && item.json.error
-				? item
-				: { ...item, json: { ...this.inputFields, ...item.json } },
-		);
+		return items.map((item) => {
+			if (hasErrorOutput && item.json.error) return item;
+			const { warnings } = item.json;
+			const first = warnings === undefined ? {} : { warnings };
+			return { ...item, json: { ...first, ...this.inputFields, ...item.json } };
+		});
 	}
 
 	/** Writes the images of a cancelled execution to n8n's log. */

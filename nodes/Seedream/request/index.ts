@@ -60,8 +60,8 @@ export interface ImageRequest {
 	expectedImages: number;
 	/** How often it is sent, each time for further images. */
 	requests: number;
-	/** Images of the item's requests before this one, which are numbered first. */
-	firstIndex: number;
+	/** Its number among the requests of its item, from 0. */
+	part: number;
 	/** What the file names call it: the first reference's file name without extension. */
 	name: string;
 	/** The input items that its images come from. */
@@ -160,7 +160,7 @@ class RequestBuilder {
 				: gateway.referenceForm,
 			expectedImages: expectedImages(whole, family),
 			requests,
-			firstIndex: 0,
+			part: 0,
 			name: references[0]?.name ?? '',
 			pairedItem: isForAllItems(context)
 				? inputItems(context).map((_, item) => ({ item }))
@@ -303,12 +303,7 @@ export function buildRequest(
 
 /** One of the requests of an item. @param part its number, from 0; the first carries the warnings */
 export function requestPart(request: ImageRequest, part: number): ImageRequest {
-	const { expectedImages, warnings } = request;
-	return {
-		...request,
-		firstIndex: part * expectedImages,
-		warnings: part === 0 ? warnings : [],
-	};
+	return { ...request, part, warnings: part === 0 ? request.warnings : [] };
 }
 
 /**

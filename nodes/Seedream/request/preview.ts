@@ -33,5 +33,5 @@ export async function previewRequest(
 		maxImages: request.expectedImages * request.requests,
 		warnings: request.warnings,
 	};
-	return [{ json: json as IDataObject, pairedItem: { item: context.getItemIndex() } }];
+	return [{ json: json as IDataObject, pairedItem: request.pairedItem }];
 }

@@ -104,9 +104,8 @@ export function readSettings(context: IExecuteSingleFunctions): Settings {
 	const linkSeconds = (days: unknown) =>
 		days === null
 			? undefined
-			: Math.round(
-					SECONDS_PER_DAY * checkNumber(context, 'Link to File', days, LINK_DAYS, ' days'),
-				);
+			: // jsonwebtoken rejects parts of a second.
+				Math.ceil(SECONDS_PER_DAY * checkNumber(context, 'Link to File', days, LINK_DAYS, ' days'));
 	const timeoutRule = { min: 1, max: MAX_TIMEOUT_MS, isWhole: false };
 	return {
 		output: {

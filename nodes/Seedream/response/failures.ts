@@ -1,6 +1,6 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { asLines, cut, linkTo, MAY_BE_CHARGED, RequestFailure } from '../errors';
+import { asLines, cut, MAY_BE_CHARGED, RequestFailure } from '../errors';
 import type { ImageRequest } from '../request';
 import { adviceOn, CHECK_BASE_URL } from './advice';
 import type { ServiceError } from './serviceError';
@@ -106,7 +106,7 @@ function failure(
 		description: asLines([
 			...lines,
 			...(hidden.length > 0 ? ['URLs in the response; they may expire after 24 hours:'] : []),
-			...hidden.map((url) => linkTo(url)),
+			...hidden,
 		]),
 		code: error?.code || undefined,
 		status,

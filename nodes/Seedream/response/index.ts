@@ -15,6 +15,7 @@ import type { OutputSettings } from '../request/settings';
 import { finishImage, notGenerated, storeLayeredSvg, toItems, type FinishedImage } from './items';
 import { arrangeLayers } from './layers';
 import { readRecords, type FailedRecord, type SummaryRecord } from './records';
+import { reportTokens } from './tokenUsage';
 
 /** Parallel downloads of one response. */
 const DOWNLOADS = 4;
@@ -49,6 +50,15 @@ function incompleteSet(
 		requestId,
 		mayBeCharged: true,
 	});
+}
+
+/**
+ * The number of an image among all of its item. No two have the same, not even where a response holds
+ * more images than requested: those come behind the requested ones of all requests.
+ * @param index its number in the response
+ */
+function numberOf({ part, requests, expectedImages }: ImageRequest, index: number): number {
+	return index < expectedImages ? part * expectedImages + index : index * requests + part;
 }
 
 /** The failure to use a response. Only what nobody expected is not one already. */
@@ -90,9 +100,9 @@ export async function readResponse(
 		for await (const record of readRecords(response, bytes, request)) {
 			if (record.type === 'summary') summary = record;
 			else if (record.type === 'failed') {
-				failed.push({ ...record, index: record.index + request.firstIndex });
+				failed.push({ ...record, index: numberOf(request, record.index) });
 			} else {
-				record.index += request.firstIndex;
+				record.index = numberOf(request, record.index);
 				if (record.url) urls.push(record.url);
 				if (record.layer) record.layer = clean(record.layer);
 				const image = downloads.run(
@@ -108,6 +118,7 @@ export async function readResponse(
 				if (!record.url) urls.push(recoveryUrl(context, undefined, binary));
 			}
 		}
+		reportTokens(context, summary?.usage);
 		const arrived = await Promise.all(images);
 		if (failed.length > 0 && output.failsIncompleteSets) {
 			throw incompleteSet(urls, failed, summary?.requestId);

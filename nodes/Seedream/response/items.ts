@@ -7,11 +7,11 @@ import type { LimitedStream } from '../http/limitedStream';
 import { layeredSvg, SVG_MIME_TYPE } from '../image/layeredSvg';
 import { storeImage, type StoredImage } from '../image/store';
 import type { ImageRequest } from '../request';
+import { isObject, type Body } from '../request/body';
 import type { OutputSettings } from '../request/settings';
 import { filledIn, imageFileName } from './fileName';
 import { labelOf, pixelsOf, type PlacedLayer } from './layers';
 import type { FailedRecord, ImageRecord, SummaryRecord } from './records';
-import { reportTokens } from './tokenUsage';
 
 /** An image with all that is known of it. */
 export interface FinishedImage extends StoredImage {
@@ -39,6 +39,9 @@ function linkTo(
 	// n8n passes the number on to jsonwebtoken, which counts seconds.
 	return context.helpers.createBinarySignedUrl(binary, seconds as unknown as '1 day');
 }
+
+/** Whether n8n has no link to an image although nothing went wrong with it. */
+const lacksLink = ({ fileUrl, downloadError }: FinishedImage) => !fileUrl && !downloadError;
 
 const NO_LINK =
 	'Link to File has no effect: n8n keeps files in memory here, or Download Images is off. Ask your administrator for N8N_DEFAULT_BINARY_DATA_MODE=filesystem.';
@@ -210,6 +213,11 @@ function compact({ warnings, ...json }: IDataObject): IDataObject {
 	return { ...(hasWarnings && { warnings }), ...Object.fromEntries(own) };
 }
 
+/** The binary field of an image in an item with all of them. */
+function numbered(field: string, image: number): string {
+	return image === 0 ? field : `${field}_${image}`;
+}
+
 /**
  * The output items of one request: one per image, or one for all.
  * @param images finished ones, at least one
@@ -239,9 +247,8 @@ export function toItems(
 	const warnings = [
 		...requestWarnings(images, failed, isContinued, request, summary),
 		...(svg?.warnings ?? []),
-		...(linkSeconds !== undefined && images.some(({ fileUrl }) => !fileUrl) ? [NO_LINK] : []),
+		...(linkSeconds !== undefined && images.some(lacksLink) ? [NO_LINK] : []),
 	];
-	reportTokens(context, summary.usage);
 	const { binary: svgBinary, ...svgJson } = svg?.file ?? {};
 	const errorItems = isContinued
 		? failed.map((record) =>
@@ -255,7 +262,7 @@ export function toItems(
 
 	if (isSingleItem) {
 		const binaries = images.flatMap(({ binary }, i) =>
-			binary ? [[i === 0 ? field : `${field}_${i}`, binary] as const] : [],
+			binary ? [[numbered(field, i), binary] as const] : [],
 		);
 		const json = {
 			...common,
@@ -286,13 +293,14 @@ export function toItems(
 	return [...items, ...svgItems, ...errorItems];
 }
 
-/** Adds up the numbers of two usages. */
-function sum(a: IDataObject, b: IDataObject): IDataObject {
+/** Adds up the numbers of two usages, those within objects too. */
+function sum(a: Body, b: Body): Body {
 	const total = { ...a };
 	for (const [name, value] of Object.entries(b)) {
 		const old = total[name];
-		total[name] =
-			typeof old === 'number' && typeof value === 'number' ? old + value : (old ?? value);
+		if (typeof old === 'number' && typeof value === 'number') total[name] = old + value;
+		else if (isObject(old) && isObject(value)) total[name] = sum(old, value);
+		else total[name] = old ?? value;
 	}
 	return total;
 }
@@ -307,16 +315,20 @@ export function inOneItem(items: INodeExecutionData[], field: string): INodeExec
 	const [first, ...others] = parts.map(({ json }) => json);
 	const all = [first, ...others];
 	const lists = (name: string) => all.flatMap((json) => (json[name] ?? []) as IDataObject[]);
-	const files = parts.flatMap(({ binary }) => Object.values(binary ?? {}));
+	const usages = all.flatMap(({ usage }) => (isObject(usage) ? [usage as Body] : []));
 	const json = {
 		...first,
 		images: lists('images'),
 		requestIds: all.map(({ requestId }) => requestId),
-		usage: all.map(({ usage }) => (usage ?? {}) as IDataObject).reduce(sum),
+		usage: usages.length > 0 ? (usages.reduce(sum) as IDataObject) : undefined,
 		warnings: lists('warnings'),
 	};
+	// An image without a file has its number all the same.
+	const files = parts.flatMap(({ json: { images }, binary }) =>
+		(images as unknown[]).map((_, i) => binary?.[numbered(field, i)]),
+	);
 	const binary = Object.fromEntries(
-		files.map((file, i) => [i === 0 ? field : `${field}_${i}`, file] as const),
+		files.flatMap((file, i) => (file ? [[numbered(field, i), file] as const] : [])),
 	);
 	const errors = items.filter((item) => !parts.includes(item));
 	return [{ ...parts[0], json: compact(json), binary }, ...errors];

@@ -45,6 +45,10 @@ export class Memory {
 		this.outcomes.clear();
 	}
 
+	forget(id: RequestId): void {
+		this.outcomes.delete(JSON.stringify(id));
+	}
+
 	/** @throws RequestFailure after which an image may exist */
 	recall(id: RequestId): INodeExecutionData[] | undefined {
 		const outcome = this.outcomes.get(JSON.stringify(id));

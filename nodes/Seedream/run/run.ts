@@ -98,6 +98,9 @@ export class RunItem {
 
 	private readonly isAgentTool: boolean;
 
+	/** What requests of an agent's call came to: kept if it fails, since its next equal call is a retry then. */
+	private readonly finished: Array<[RequestId, INodeExecutionData[]]> = [];
+
 	/**
 	 * Joins the item to its run. Must be called before anything is awaited: n8n starts all items in one
 	 * go, and this is how they learn of each other.
@@ -155,7 +158,15 @@ export class RunItem {
 	 * @throws RequestFailure of an earlier attempt, after which an image may exist
 	 */
 	recall(part: number, fingerprint: () => string): INodeExecutionData[] | undefined {
-		return this.run.memory.recall(this.id(part, fingerprint));
+		const { memory } = this.run;
+		const id = this.id(part, fingerprint);
+		const items = memory.recall(id);
+		if (items && this.isAgentTool) {
+			// Of equal calls, one is the retry.
+			memory.forget(id);
+			this.finished.push([id, items]);
+		}
+		return items;
 	}
 
 	/**
@@ -165,26 +176,28 @@ export class RunItem {
 	async keep(
 		part: number,
 		fingerprint: () => string,
-		sending: Promise<INodeExecutionData[]>,
+		sending: Promise<INodeExecutionData[] | undefined>,
 	): Promise<INodeExecutionData[]> {
 		const { memory } = this.run;
+		const id = this.id(part, fingerprint);
 		return await sending.then(
 			(items) => {
-				// A call of an agent has one item: when it succeeds, there is nothing to retry.
-				if (!this.isAgentTool) memory.keepItems(this.id(part, fingerprint), items);
+				if (!items) return [];
+				if (this.isAgentTool) this.finished.push([id, items]);
+				else memory.keepItems(id, items);
 				this.pass.lost?.describe(this.context, memory);
 				return items;
 			},
 			(error: unknown) => {
-				memory.keepFailure(this.id(part, fingerprint), error);
+				memory.keepFailure(id, error);
 				throw error;
 			},
 		);
 	}
 
 	/**
-	 * Waits for the turn of one of the item's requests. Never resolves where n8n has broken off: it stops at an item whose
-	 * expressions cannot be resolved, and then nobody waits for the others.
+	 * Waits for the turn of one of the item's requests. Never resolves where n8n has broken off: it stops
+	 * at an item whose expressions cannot be resolved, and then nobody waits for the others.
 	 * @param concurrency requests that may have their turn at once
 	 * @returns what the task returns, nothing where the run is lost before
 	 */
@@ -227,7 +240,7 @@ export class RunItem {
 	 * Sends a request of the item at the pace that the gateway admits.
 	 * @param attempts at the request
 	 * @param images that it requests
-	 * @returns its items; none where the run is lost or cancelled before it was admitted
+	 * @returns its items; undefined where the run is lost or cancelled before it was admitted
 	 * @throws RequestFailure
 	 */
 	async send(
@@ -235,15 +248,12 @@ export class RunItem {
 		queue: Queue,
 		attempts: Attempts<INodeExecutionData[]>,
 		images: number,
-	): Promise<INodeExecutionData[]> {
+	): Promise<INodeExecutionData[] | undefined> {
 		const attempt = async () => await attempts.next();
 		const options = { images, order: this.order(part), signals: this.signals };
-		return await queue.send(this.pass, attempt, options).then(
-			(items) => items ?? [],
-			(error: unknown) => {
-				throw attempts.failureOf(error);
-			},
-		);
+		return await queue.send(this.pass, attempt, options).catch((error: unknown) => {
+			throw attempts.failureOf(error);
+		});
 	}
 
 	/**
@@ -255,6 +265,7 @@ export class RunItem {
 		const { pass, context } = this;
 		pass.hasFailed = true;
 		if (context.continueOnFail()) return error;
+		for (const [id, items] of this.finished.splice(0)) this.run.memory.keepItems(id, items);
 		if (!pass.lost) pass.lost = new LostRun(error);
 		else if (pass.lost.error !== error) pass.lost.add(error, mayBeCharged);
 		pass.lost.describe(context, this.run.memory);
