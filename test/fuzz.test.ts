@@ -200,6 +200,10 @@ const request: ImageRequest = {
 	references: [],
 	referenceForm: 'auto',
 	expectedImages: 3,
+	requests: 1,
+	part: 0,
+	name: '',
+	pairedItem: { item: 0 },
 	warnings: [],
 };
 

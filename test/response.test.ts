@@ -17,6 +17,10 @@ const request: ImageRequest = {
 	references: [],
 	referenceForm: 'auto',
 	expectedImages: 4,
+	requests: 1,
+	part: 0,
+	name: '',
+	pairedItem: { item: 0 },
 	warnings: [],
 };
 

@@ -4,8 +4,8 @@ import { IDS, parameters, useGateway } from './support';
 
 const bench = useGateway();
 
-const set = (options: INodeParameters) =>
-	parameters('imageSet', IDS['4.0'], { maxImages: 4, options });
+const set = (advanced: INodeParameters, options: INodeParameters = {}) =>
+	parameters('imageSet', IDS['4.0'], { maxImages: 4, advanced, options });
 
 const CODE = 'OutputImageSensitiveContentDetected';
 
@@ -14,13 +14,13 @@ describe.each<[string, INodeParameters]>([
 	['as a stream', { stream: 'on' }],
 	['as base64', { stream: 'off', responseFormat: 'b64_json' }],
 	['as a stream of base64', { stream: 'on', responseFormat: 'b64_json' }],
-])('a set %s', (_, options) => {
+])('a set %s', (_, advanced) => {
 	const moderate = (...places: number[]) =>
 		bench.gateway.inject({ on: 'request', moderate: places });
 
 	it('keeps the other images when one is moderated, with a warning', async () => {
 		moderate(1);
-		const items = await bench.items(set(options));
+		const items = await bench.items(set(advanced));
 		expect(items.map(({ json, binary }) => [json.index, !!binary])).toEqual([
 			[0, true],
 			[2, true],
@@ -36,7 +36,7 @@ describe.each<[string, INodeParameters]>([
 		['continueErrorOutput', [3, 1]],
 	] as const)('has an error item for it with On Error: %s', async (onError, counts) => {
 		moderate(1);
-		const { outputs } = await bench.run(set(options), { settings: { onError } });
+		const { outputs } = await bench.run(set(advanced), { settings: { onError } });
 		expect(outputs.map(({ length }) => length)).toEqual(counts);
 		expect(outputs.flat().at(-1)).toMatchObject({
 			json: {
@@ -50,7 +50,7 @@ describe.each<[string, INodeParameters]>([
 
 	it('fails as a whole if the user chose that, once, with the URLs of the other images', async () => {
 		moderate(1);
-		const { error, items } = await bench.run(set({ ...options, failedImages: 'fail' }), {
+		const { error, items } = await bench.run(set(advanced, { failedImages: 'fail' }), {
 			settings: { retryOnFail: true, maxTries: 3, waitBetweenTries: 1 },
 		});
 		expect(items).toEqual([]);
@@ -62,10 +62,12 @@ describe.each<[string, INodeParameters]>([
 
 	it('fails when all images are moderated', async () => {
 		moderate(0, 1, 2, 3);
-		const { error } = await bench.run(set(options));
-		expect(error?.message).toContain('may contain sensitive information');
+		const { error } = await bench.run(set(advanced));
+		expect(error?.message).toBe(
+			'None of the 4 images was generated: the content filter rejected the generated image [item 0]',
+		);
 		expect(error?.description).toMatch(
-			/^The content filter rejected this\..*Code: OutputImageSens/s,
+			/^Change the prompt.*\nProvider: .*may contain sensitive information.*Code: OutputImageSens/s,
 		);
 		expect(bench.bodies()).toHaveLength(1);
 	});
@@ -75,7 +77,10 @@ it('the message of a set without an image says how many failed', async () => {
 	const data = [0, 1, 2].map(() => ({ error: { code: CODE, message: 'Refused.' } }));
 	bench.gateway.inject({ on: 'request', body: JSON.stringify({ data }) });
 	const { error } = await bench.run(set({ stream: 'off' }));
-	expect(error?.message).toBe('None of the 3 images was generated: Refused. [item 0]');
+	expect(error?.message).toBe(
+		'None of the 3 images was generated: the content filter rejected the generated image [item 0]',
+	);
+	expect(error?.description).toMatch(/^Change the prompt.*\nProvider: Refused\./s);
 });
 
 it('a stream that is cut short keeps its images', async () => {

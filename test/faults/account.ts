@@ -14,7 +14,7 @@ export interface Account {
 	asUrl: number;
 	/** Prompts of the images of which the user got neither. */
 	lost: string[];
-	/** Prompts billed again although the user asked once. */
+	/** Prompts billed more often than the user asked. */
 	paidTwice: string[];
 }
 
@@ -65,14 +65,16 @@ export class Originals {
 }
 
 /**
- * Settles the gateway's ledger with what a run left to its user, who asked for every image once. Reads
- * all files, and downloads from all URLs that the items or the error name.
+ * Settles the gateway's ledger with what a run left to its user. Reads all files, and downloads from all
+ * URLs that the items or the error name.
+ * @param asked how often the user asked for every image
  * @param read bytes of a file in n8n's binary store
  */
 export async function settle(
 	{ ledger }: Gateway,
 	{ items, error }: NodeResult,
 	originals: Originals,
+	asked: number,
 	read: (file: IBinaryData) => Promise<Buffer>,
 ): Promise<Account> {
 	const files = items.flatMap(({ binary }) => Object.values(binary ?? {}));
@@ -90,14 +92,15 @@ export async function settle(
 	};
 	const billed = ledger.images.filter((image) => image.billed);
 	const account: Account = { billed: billed.length, asFile: 0, asUrl: 0, lost: [], paidTwice: [] };
-	const seen = new Set<string>();
+	const seen = new Map<string, number>();
 	for (const { prompt, index, requestId } of billed) {
 		const request = ledger.requests.find(({ id }) => id === requestId);
 		if (!request) throw new Error('An image without a request');
 		const original = (await originals.of(request))[index];
 		const name = `${prompt}#${index}`;
-		if (seen.has(name)) account.paidTwice.push(prompt);
-		seen.add(name);
+		const times = (seen.get(name) ?? 0) + 1;
+		if (times > asked) account.paidTwice.push(prompt);
+		seen.set(name, times);
 		if (take(inFiles, original)) account.asFile += 1;
 		else if (take(atUrls, original)) account.asUrl += 1;
 		else account.lost.push(prompt);

@@ -15,6 +15,7 @@ export interface Target {
 /** How many images are requested, and in what form they come. */
 export type Shape =
 	| 'one'
+	| 'one, twice'
 	| 'ten'
 	| 'set'
 	| 'set, streamed'
@@ -22,7 +23,7 @@ export type Shape =
 	| 'set, base64 streamed'
 	| 'ten, base64';
 
-const PLAIN: Shape[] = ['one', 'ten', 'set'];
+const PLAIN: Shape[] = ['one', 'one, twice', 'ten', 'set'];
 const STREAMS: Shape[] = ['set, streamed', 'set, base64 streamed'];
 const AS_JSON: Shape[] = [...PLAIN, 'set, base64', 'ten, base64'];
 const ALL: Shape[] = [...AS_JSON, ...STREAMS];
@@ -34,6 +35,7 @@ export interface Case {
 	shapes: Shape[];
 	faults(target: Target): Fault[];
 	options?: INodeParameters;
+	advanced?: INodeParameters;
 	/** Milliseconds the user set as Timeout. */
 	timeout?: number;
 	/** The gateway may have generated images of which no response tells; messages must say so. */

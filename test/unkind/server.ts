@@ -180,6 +180,7 @@ export interface Setting {
 	/** Values of the fields. */
 	values?: INodeParameters;
 	options?: INodeParameters;
+	advanced?: INodeParameters;
 	requestOptions?: INodeParameters;
 	run?: Partial<NodeRun>;
 	key?: string;
@@ -203,13 +204,15 @@ function imagesOf({ json: item, binary }: INodeExecutionData) {
 
 /** Runs the node against a server. Fails the test where the key or image data shows. */
 export async function runAgainst(server: RawServer, setting: Setting = {}): Promise<Outcome> {
-	const { operation = 'textToImage', values, options, requestOptions, key = KEY } = setting;
+	const { operation = 'textToImage', values, options, advanced, requestOptions } = setting;
+	const { key = KEY } = setting;
 	const start = Date.now();
 	const result = await runNode({
 		credentials: { baseUrl: `${server.url}/v1`, apiKey: key, provider: 'other' },
 		...setting.run,
 		parameters: parameters(operation, IDS['4.0'], {
 			options: options ?? {},
+			advanced: advanced ?? {},
 			requestOptions: { timeout: 20_000, ...requestOptions },
 			...values,
 		}),
@@ -222,7 +225,8 @@ export async function runAgainst(server: RawServer, setting: Setting = {}): Prom
 	const home = (words: unknown) =>
 		String(words ?? '')
 			.replaceAll(server.url, 'HOST')
-			.replaceAll(' <br>\n', '\n');
+			.replaceAll(' <br>\n', '\n')
+			.replace(/<a href="[^"]*" target="_blank">([^<]*)<\/a>/g, '$1');
 	const images = result.items.flatMap(imagesOf);
 	return {
 		images: images.map(({ url }) => home(url)),
