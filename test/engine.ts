@@ -70,7 +70,11 @@ export interface NodeRun {
 export interface NodeResult {
 	outputs: INodeExecutionData[][];
 	items: INodeExecutionData[];
-	error?: Error & { description?: string | null; httpCode?: string | null };
+	error?: Error & {
+		description?: string | null;
+		httpCode?: string | null;
+		messages?: string[];
+	};
 	run: IRun;
 }
 

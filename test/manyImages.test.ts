@@ -1,7 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Logger } from '@n8n/backend-common';
+import { Container } from '@n8n/di';
 import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 
-import { itemWith } from './engine';
+import { itemWith, toolsOfAgent } from './engine';
 import { hurry, IDS, parameters, picture, TINY, useGateway } from './support';
+import { A, answer, B, json, type RawResponse, type Setting } from './unkind/server';
 
 const bench = useGateway();
 
@@ -133,13 +137,41 @@ describe('Number of Images, when one of the requests fails', () => {
 		expect(items.filter(({ binary }) => binary)).toHaveLength(2);
 	});
 
-	it('without, the message has the URLs of the other images', async () => {
-		bench.gateway.inject(FILTERED);
-		const { error } = await bench.run(three({ options: {}, advanced: { concurrentRequests: 1 } }));
-		expect(error?.message).toBe(filtered);
-		const urls = bench.gateway.ledger.images.map(({ url }) => url);
-		expect(urls).toHaveLength(1);
-		expect(error?.description).toContain(`<a href="${urls[0]}" target="_blank">`);
+	it('without, the message links every billed image once, those of other items too', async () => {
+		// The last request fails when all others are done.
+		bench.gateway.inject({ ...FILTERED, nth: 1, match: { prompt: 'bad' } });
+		const values = three({ options: {}, advanced: { concurrentRequests: 1 } });
+		const { error } = await bench.run(
+			{ ...values, prompt: '={{ $json.prompt }}' },
+			{
+				items: ['one', 'two', 'bad'].map((name) => ({
+					json: { prompt: `${name} [pixels:16x16]` },
+				})),
+			},
+		);
+		expect(error?.message).toBe('The content filter rejected this prompt [item 2]');
+		const { images } = bench.gateway.ledger;
+		const links = images.map(({ url = '', prompt }) => {
+			const item = prompt.startsWith('one') ? 0 : 1;
+			return `Item ${item}: <a href="${url}" target="_blank">${url}</a>`;
+		});
+		expect(links).toHaveLength(6);
+		const lines = (error?.description ?? '').split(' <br>\n');
+		expect(lines.filter((line) => line.includes('http'))).toEqual(links);
+		expect(error?.messages).toEqual(images.map(({ url }, i) => `Item ${i < 3 ? 0 : 1}: ${url}`));
+	});
+
+	it('with On Error: Continue, what no request was sent for is one failed item', async () => {
+		const { items } = await bench.run(three({ options: { maxImagesPerRun: 5 } }), {
+			items: [{ json: {} }, { json: {} }],
+			settings: { onError: 'continueRegularOutput' },
+		});
+		expect(items.map(({ json }) => json.error)).toEqual(
+			[0, 1].map(
+				(i) =>
+					`This run would generate up to 6 images, more than the 5 of Max Images per Run [item ${i}]`,
+			),
+		);
 	});
 
 	it('with Retry On Fail the images that exist are not generated again', async () => {
@@ -151,15 +183,158 @@ describe('Number of Images, when one of the requests fails', () => {
 		expect(bench.gateway.ledger.images).toHaveLength(3);
 	});
 
-	it('when the run is cancelled, what was billed is in the log or in the items', async () => {
-		bench.gateway.inject({ on: 'request', nth: 2, delay: 300 });
-		let cancel = () => {};
-		const running = bench.run(three({ options: {}, advanced: { concurrentRequests: 1 } }), {
-			onStart: (stop) => (cancel = stop),
+	it('with Retry On Fail an image that may exist stops the run before anything is sent', async () => {
+		bench.gateway.inject({ on: 'request', reset: 'after', nth: 2 });
+		const { error } = await bench.run(three({ advanced: { concurrentRequests: 1 } }), {
+			items: [{ json: {} }, { json: {} }],
+			settings: { retryOnFail: true, maxTries: 3, waitBetweenTries: 0 },
+			shuffleCredentials: true,
 		});
-		setTimeout(() => cancel(), 150);
-		await running;
-		expect(bench.bodies().length).toBeLessThan(3);
+		expect(error?.description).toContain('may have been generated and charged');
+		expect(error?.description).toContain(`Item 0: <a href="${bench.gateway.ledger.images[0].url}"`);
+		expect(bench.bodies()).toHaveLength(2);
+	});
+
+	it('with Retry On Fail a request that was not sent any more is sent then', async () => {
+		hurry();
+		const { status, code } = FILTERED;
+		bench.gateway.inject({ on: 'request', status: 429, code: 'ServerOverloaded', nth: 1 });
+		bench.gateway.inject({ on: 'request', status, code, delay: 5_000, nth: 2 });
+		const items = await bench.items(three(), {
+			settings: { retryOnFail: true, maxTries: 2, waitBetweenTries: 0 },
+		});
+		expect(items.map(({ json }) => json.index)).toEqual([0, 1, 2]);
+		expect(bench.gateway.ledger.images).toHaveLength(3);
+	});
+
+	it('a tool of an agent names the images, and the next equal call does not generate them again', async () => {
+		bench.gateway.inject(FILTERED);
+		const values = three({ advanced: { concurrentRequests: 1 } });
+		const call = toolsOfAgent({ credentials: bench.credentials(), parameters: values }, [
+			{ json: {} },
+		]);
+		const [first] = await Promise.allSettled([call('Seedream')]);
+		const { images } = bench.gateway.ledger;
+		const { description } = (first as PromiseRejectedResult).reason as { description: string };
+		expect(images.map(({ url = '' }) => description.includes(url))).toEqual([true]);
+		for (const billed of [3, 6]) {
+			expect(await call('Seedream')).toHaveLength(3);
+			expect(images).toHaveLength(billed);
+		}
+	});
+
+	it.each([1, 3])(
+		'cancelled with %i requests at once, every billed image is logged',
+		async (most) => {
+			const logged: string[] = [];
+			jest
+				.spyOn(Container.get(Logger), 'warn')
+				.mockImplementation((line) => void logged.push(line));
+			const { ledger } = bench.gateway;
+			// The third image is billed, and its response on its way when the run is cancelled.
+			bench.gateway.inject({ on: 'request', nth: 3, stall: 300 });
+			let cancel = () => {};
+			const running = bench.run(three({ advanced: { concurrentRequests: most } }), {
+				onStart: (stop) => (cancel = stop),
+			});
+			const isReady = () =>
+				ledger.images.length === 3 &&
+				ledger.downloads.filter(({ complete }) => complete).length === 2;
+			while (!isReady()) await pause(5);
+			await pause(100);
+			cancel();
+			const { items } = await running;
+			const told = () => [...logged, JSON.stringify(items.map(({ json }) => json.url))].join(' ');
+			const isTold = ({ url = '' }) => told().includes(url);
+			for (let i = 0; i < 100 && !ledger.images.every(isTold); i += 1) await pause(10);
+			expect(ledger.images.map(isTold)).toEqual([true, true, true]);
+			expect(told().match(/https?:/g)).toHaveLength(3);
+		},
+	);
+});
+
+describe('a gateway with ways of its own, asked for several images', () => {
+	/** A run of so many requests, each of which gets the next response. */
+	const answers = async (count: number, responses: RawResponse[], setting: Setting = {}) =>
+		await answer(responses, {
+			...setting,
+			options: { numberOfImages: count, ...setting.options },
+			advanced: { concurrentRequests: 1, ...setting.advanced },
+		});
+	const numbered = (count: number, of: (n: number) => RawResponse) =>
+		Array.from({ length: count }, (_, n) => of(n));
+	const CONTINUE = { settings: { onError: 'continueRegularOutput' } } as const;
+
+	it('gives more images than requested numbers and names of their own', async () => {
+		const two = json({ data: [{ url: A }, { url: B }] });
+		for (const fileName of ['fox', 'fox-{index}']) {
+			const { result } = await answers(3, [two], { options: { fileName } });
+			expect(result.items.map((item) => item.json.index)).toEqual([0, 3, 1, 4, 2, 5]);
+			expect(new Set(names(result.items)).size).toBe(6);
+		}
+	});
+
+	it('names the URLs of all responses that are not understood, however many and alike', async () => {
+		const urls = Array.from({ length: 24 }, (_, n) => `HOST/${n}.png`);
+		const { description } = await answer(
+			({ body: sent }) => json({ payload: { link: `HOST/${/scene (\d+)/.exec(sent)?.[1]}.png` } }),
+			{
+				values: { prompt: '=scene {{ $json.n }}' },
+				advanced: { concurrentRequests: 24 },
+				run: { items: urls.map((_, n) => ({ json: { n } })) },
+			},
+		);
+		for (const url of urls) expect(description.split('\n')).toContain(url);
+		const { description: ofOneItem } = await answers(
+			2,
+			numbered(2, (n) => json({ payload: { link: urls[n] } })),
+			{ advanced: { concurrentRequests: 2 } },
+		);
+		expect(ofOneItem.match(/HOST.*/g)?.sort()).toEqual(urls.slice(0, 2));
+	});
+
+	it('keeps the fields of files in line with the images of a single item', async () => {
+		hurry();
+		const urls = ['HOST/none/a.png', B, 'HOST/c.png'];
+		const { result } = await answers(
+			3,
+			numbered(3, (n) => json({ data: [{ url: urls[n] }] })),
+			{ options: { output: 'singleItem' } },
+		);
+		const [{ binary = {}, json: item }] = result.items;
+		const images = item.images as Array<{ fileName?: string }>;
+		expect(images.map(({ fileName }) => fileName)).toEqual([
+			undefined,
+			binary.data_1.fileName,
+			binary.data_2.fileName,
+		]);
+		expect(item).not.toHaveProperty('usage');
+	});
+
+	it('adds up usage, within objects too', async () => {
+		const usage = { total_tokens: 2, details: { text: 1 }, model: 'm' };
+		const { result } = await answers(2, [json({ data: [{ url: A }], usage })], {
+			options: { output: 'singleItem' },
+		});
+		expect(result.items[0].json.usage).toEqual({
+			total_tokens: 4,
+			details: { text: 2 },
+			model: 'm',
+		});
+	});
+
+	it.each([
+		['in its words', { error: { message: `<img src=x onerror="a()"> <a href='//evil'>` } }, 400],
+		['in a code', { error: { message: 'no', code: '<script>a()</script>' } }, 400],
+		['in a URL', { payload: { link: 'https://h/a.png?<script>a()</script>' } }, 200],
+		['in another kind of URL', { payload: { link: 'javascript:a("https://h/a.png")' } }, 200],
+	])('cannot put HTML %s into what the editor shows', async (_, value, status) => {
+		const { result } = await answers(2, [json(value, status)]);
+		const tags = result.error?.description?.match(/<[^>]*>/g) ?? [];
+		const isOurs = /^<(br|a href="https:[^"<>]*" target="_blank"|\/a)>$/;
+		expect(tags.filter((tag) => !isOurs.test(tag))).toEqual([]);
+		const { message } = await answers(2, [json(value, status)], { run: CONTINUE });
+		expect(message).not.toMatch(/<br>|&lt;/);
 	});
 });
 
