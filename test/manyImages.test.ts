@@ -198,7 +198,9 @@ describe('Number of Images, when one of the requests fails', () => {
 	it('with Retry On Fail a request that was not sent any more is sent then', async () => {
 		hurry();
 		const { status, code } = FILTERED;
-		bench.gateway.inject({ on: 'request', status: 429, code: 'ServerOverloaded', nth: 1 });
+		// It waits while the second one is rejected.
+		const busy = { status: 429, code: 'ServerOverloaded', retryAfter: 30 };
+		bench.gateway.inject({ on: 'request', ...busy, nth: 1 });
 		bench.gateway.inject({ on: 'request', status, code, delay: 5_000, nth: 2 });
 		const items = await bench.items(three(), {
 			settings: { retryOnFail: true, maxTries: 2, waitBetweenTries: 0 },
@@ -223,16 +225,19 @@ describe('Number of Images, when one of the requests fails', () => {
 		}
 	});
 
-	it.each([1, 3])(
-		'cancelled with %i requests at once, every billed image is logged',
-		async (most) => {
+	it.each([
+		[1, 420, 'before its end'],
+		[3, 432, 'behind it'],
+	])(
+		'cancelled with %i requests at once, every billed image is logged: %i bytes have arrived, the URL in them, %s',
+		async (most, stall) => {
 			const logged: string[] = [];
 			jest
 				.spyOn(Container.get(Logger), 'warn')
 				.mockImplementation((line) => void logged.push(line));
 			const { ledger } = bench.gateway;
 			// The third image is billed, and its response on its way when the run is cancelled.
-			bench.gateway.inject({ on: 'request', nth: 3, stall: 300 });
+			bench.gateway.inject({ on: 'request', nth: 3, stall });
 			let cancel = () => {};
 			const running = bench.run(three({ advanced: { concurrentRequests: most } }), {
 				onStart: (stop) => (cancel = stop),
@@ -326,14 +331,16 @@ describe('a gateway with ways of its own, asked for several images', () => {
 	it.each([
 		['in its words', { error: { message: `<img src=x onerror="a()"> <a href='//evil'>` } }, 400],
 		['in a code', { error: { message: 'no', code: '<script>a()</script>' } }, 400],
-		['in a URL', { payload: { link: 'https://h/a.png?<script>a()</script>' } }, 200],
-		['in another kind of URL', { payload: { link: 'javascript:a("https://h/a.png")' } }, 200],
+		['in the URL of an image', { data: [{ url: `${A}?"><script>a()</script>` }] }, 200],
+		['in another kind of URL', { data: [{ url: 'javascript:a("https://h/a.png")' }] }, 200],
 	])('cannot put HTML %s into what the editor shows', async (_, value, status) => {
-		const { result } = await answers(2, [json(value, status)]);
+		hurry();
+		const responses = [json(value, status), json({ error: { message: 'no' } }, 400)];
+		const { result } = await answers(2, responses);
 		const tags = result.error?.description?.match(/<[^>]*>/g) ?? [];
-		const isOurs = /^<(br|a href="https:[^"<>]*" target="_blank"|\/a)>$/;
+		const isOurs = /^<(br|a href="https?:[^"<>]*" target="_blank"|\/a)>$/;
 		expect(tags.filter((tag) => !isOurs.test(tag))).toEqual([]);
-		const { message } = await answers(2, [json(value, status)], { run: CONTINUE });
+		const { message } = await answers(2, responses, { run: CONTINUE });
 		expect(message).not.toMatch(/<br>|&lt;/);
 	});
 });

@@ -24,6 +24,8 @@ export interface Failure {
 	requestId?: string;
 	/** Milliseconds the service asks to wait before the next attempt. */
 	retryAfter?: number;
+	/** URLs of images that the description lists: nothing else is left of them. */
+	urls?: string[];
 	/** Whether an image may have been generated and charged. */
 	mayBeCharged: boolean;
 	/** Whether the service itself rejected the request, so that nothing was generated. */

@@ -112,6 +112,7 @@ function failure(
 		status,
 		requestId: requestIdOf(headers, error?.message),
 		retryAfter: retryAfterOf(headers),
+		urls: hidden,
 		mayBeCharged,
 	});
 }

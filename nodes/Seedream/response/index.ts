@@ -63,7 +63,10 @@ function numberOf({ part, requests, expectedImages }: ImageRequest, index: numbe
 
 /** The failure to use a response. Only what nobody expected is not one already. */
 function toFailure(error: unknown, urls: string[]): RequestFailure {
-	if (error instanceof RequestFailure) return error;
+	if (error instanceof RequestFailure) {
+		urls.push(...(error.failure.urls ?? []));
+		return error;
+	}
 	return new RequestFailure({
 		message: `The response could not be used: ${reasonOf(error)}`,
 		description: asLines([
