@@ -13,7 +13,7 @@ process.env.N8N_DEFAULT_BINARY_DATA_MODE = 'filesystem';
 
 import { BinaryDataService } from 'n8n-core';
 
-import { dataUri, IDS, parameters, picture, useGateway } from './support';
+import { dataUri, hurry, IDS, parameters, picture, useGateway } from './support';
 
 const bench = useGateway();
 const store = () => Container.get(BinaryDataService);
@@ -133,6 +133,38 @@ describe.each<[string, IWorkflowSettings]>([
 			mimeType: 'image/svg+xml',
 			fileName: items[2].json.fileName,
 		});
+	});
+
+	it.each([
+		[1, 86_400],
+		[7, 604_800],
+		[30, 2_592_000],
+		['={{ 1 / 86400 / 3 }}', 1],
+	])('a link for %p days', async (linkToFile, seconds) => {
+		const [item] = await bench.items(
+			parameters('textToImage', IDS['4.0'], { options: { linkToFile } }),
+			{ workflowSettings },
+		);
+		const { fileUrl, warnings } = item.json as { fileUrl: string; warnings?: string[] };
+		expect(warnings).toBeUndefined();
+		const { origin, pathname, searchParams } = new URL(fileUrl);
+		expect(origin + pathname).toBe('http://127.0.0.1/rest/binary-data/signed');
+		const token = searchParams.get('token') ?? '';
+		expect(store().validateSignedToken(token)).toBe(filesOf(item).data.id);
+		const claims = Buffer.from(token.split('.')[1], 'base64url').toString();
+		const { iat, exp } = JSON.parse(claims) as { iat: number; exp: number };
+		expect(exp - iat).toBe(seconds);
+	});
+
+	it('no link to an image that could not be downloaded, which has a reason of its own', async () => {
+		hurry();
+		bench.gateway.inject({ on: 'download', nth: 'every', status: 404 });
+		const [{ json }] = await bench.items(
+			parameters('textToImage', IDS['4.0'], { options: { linkToFile: 1 } }),
+			{ workflowSettings },
+		);
+		expect(json.downloadError).toContain('could not be downloaded');
+		expect([json.fileUrl, json.warnings]).toEqual([undefined, undefined]);
 	});
 
 	it('a large file', async () => {

@@ -41,6 +41,7 @@ describe('Preview Request', () => {
 							'https://example.com/a.png',
 						],
 					},
+					requests: 1,
 					maxImages: 3,
 					warnings: ['Style was not sent: Volcengine Ark does not list it.'],
 				},
@@ -124,8 +125,8 @@ describe('Max Images per Run', () => {
 
 	it('counts 15 images for a set without a number', async () => {
 		const additionalBodyFields = '{"sequential_image_generation":"auto"}';
-		const options = { maxImagesPerRun: 14, additionalBodyFields };
-		const { message } = await bench.refusal(parameters('textToImage', IDS['4.0'], { options }));
+		const more = { options: { maxImagesPerRun: 14 }, advanced: { additionalBodyFields } };
+		const { message } = await bench.refusal(parameters('textToImage', IDS['4.0'], more));
 		expect(message).toContain('would generate up to 15 images');
 	});
 });

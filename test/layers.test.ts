@@ -163,6 +163,7 @@ describe('a request', () => {
 				image: expect.stringMatching(/^data:image\/jpeg;base64,… \(\d+ kB\)$/) as string,
 				...COMMON,
 			},
+			requests: 1,
 			maxImages: 100,
 			warnings: [],
 		});
@@ -281,9 +282,7 @@ describe('items', () => {
 		const items = await run({}, IDS['5.5']);
 		const common = { model: IDS['5.5'], created: 7, requestId: expect.any(String) as string };
 		const fileName = (index: number, name: string, extension: string) =>
-			expect.stringMatching(
-				new RegExp(`^${IDS['5.5']}-[\\d_-]+-0-${index}-${name}\\.${extension}$`),
-			) as string;
+			expect.stringMatching(new RegExp(`^[\\d_-]+-0-${index}-${name}\\.${extension}$`)) as string;
 		expect(items.map(({ json }) => json)).toEqual([
 			{
 				...common,
@@ -526,7 +525,7 @@ describe('when a layer fails', () => {
 		bench.gateway.inject({ on: 'request', nth: 'every', ...fault });
 		const { error, items } = await bench.run(layers(), { items: [await fileOf(FILE)] });
 		expect(items).toEqual([]);
-		expect(error?.message).toMatch(/^no/);
+		expect(error?.description).toContain('Provider: no');
 		expect(error?.description).toContain(KEPT);
 	});
 

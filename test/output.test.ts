@@ -26,6 +26,14 @@ describe('Include Input Fields', () => {
 		});
 	});
 
+	it('keeps warnings first', async () => {
+		const [{ json }] = await bench.items(
+			parameters('textToImage', IDS['3.0'], { options: { includeInputFields: '*' } }),
+			{ items: [{ json: ROW }] },
+		);
+		expect(Object.keys(json).slice(0, 2)).toEqual(['warnings', 'sku']);
+	});
+
 	it.each(['continueRegularOutput', 'continueErrorOutput'] as const)(
 		'copies them to failed items too, with On Error: %s',
 		async (onError) => {
@@ -94,6 +102,20 @@ describe('Link to File', () => {
 });
 
 describe('token usage', () => {
+	it('is reported of a set that fails for a missing image, and not again by Retry On Fail', async () => {
+		bench.gateway.inject({ on: 'request', moderate: [1] });
+		const values = parameters('imageSet', MODEL, {
+			maxImages: 2,
+			options: { failedImages: 'fail' },
+		});
+		const { run, error } = await bench.run(values, {
+			settings: { retryOnFail: true, maxTries: 2, waitBetweenTries: 0 },
+		});
+		expect(error?.message).toMatch(/^1 of 2 images of the set were not generated/);
+		const [task] = run.data.resultData.runData.Seedream;
+		expect(task.metadata?.tokenUsage).toEqual({ inputTokens: 0, outputTokens: 1 });
+	});
+
 	it('is reported to n8n once for each request', async () => {
 		const { items, run } = await bench.run(
 			parameters('imageSet', MODEL, { maxImages: 2, options: { numberOfImages: 2 } }),

@@ -16,6 +16,8 @@ export interface Failure {
 	message: string;
 	/** What to do about it. */
 	description: string;
+	/** The service's own words. */
+	words?: string;
 	/** The service's own code, e.g. `InvalidParameter`. */
 	code?: string;
 	/** HTTP status of the response, if there was one. */

@@ -108,6 +108,7 @@ function failure(
 			...(hidden.length > 0 ? ['URLs in the response; they may expire after 24 hours:'] : []),
 			...hidden,
 		]),
+		words: error?.message,
 		code: error?.code || undefined,
 		status,
 		requestId: requestIdOf(headers, error?.message),

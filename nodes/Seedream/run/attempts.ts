@@ -14,12 +14,12 @@ const SERVER_ERROR_PAUSES_MS = [1_000, 3_000];
  * Whether the gateway did not admit a request because it is busy. Codes: Volcengine Ark error codes;
  * money and quotas are not a matter of time.
  */
-function isBusy({ status, code = '', message, mayBeCharged, isRefused }: Failure): boolean {
+function isBusy({ status, code = '', words = '', mayBeCharged, isRefused }: Failure): boolean {
 	if (mayBeCharged) return false;
 	if (status === 503) return isRefused === true && code !== 'model_not_found';
 	if (status !== 429) return false;
 	if (/SetLimitExceeded|insufficient/i.test(code)) return false;
-	return !(/QuotaExceeded/i.test(code) && /free trial|usage quota/i.test(message));
+	return !(/QuotaExceeded/i.test(code) && /free trial|usage quota/i.test(words));
 }
 
 /** Whether an outcome is status 500, which says that nothing was generated. */
