@@ -335,7 +335,7 @@ describe('a failed run', () => {
 		atScene(1, { ...REFUSED, times: 2 });
 		const { error } = await bench.run(text({ concurrentRequests: 1 }), { items: scenes(2) });
 		expect(error?.description).toMatch(
-			/ <br>\nCode: InvalidParameter.* <br>\n.* <br>\nItem 0: <a href="http/,
+			/ <br>\nCode: InvalidParameter(.* <br>\n){3}Item 0: <a href="http/,
 		);
 		const { items } = await bench.run(text(), { items: scenes(2), settings: CONTINUE });
 		expect(items[1].json.message).toMatch(/\nCode: InvalidParameter/);
