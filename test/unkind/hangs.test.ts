@@ -116,8 +116,8 @@ describe('a complete response on an open connection ends at once, without a warn
 		['in an event', stream([`event: error\n${event(error)}`], open)],
 		['with status 400', { ...json({ error }, 400), ...open }],
 	])('an error %s', async (_, raw) => {
-		const { message, took } = await answer(raw, setOf(2));
-		expect(message).toBe('no foxes [item 0]');
+		const { description, took } = await answer(raw, setOf(2));
+		expect(description.split('\n')[1]).toBe('Provider: no foxes');
 		expect(took).toBeLessThan(2_500);
 	});
 

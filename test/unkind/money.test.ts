@@ -146,8 +146,7 @@ it.concurrent.each<[string, RawResponse]>([
 
 describe('a clear error', () => {
 	const error = { message: 'user quota is not enough', code: 'insufficient_user_quota' };
-	const TOP_UP =
-		"The account's balance, quota or spending limit is used up. Top it up or raise the limit at the provider, then run again.";
+	const TOP_UP = 'Top it up or raise the limit at the provider, then run again.';
 
 	it.concurrent.each<[string, RawResponse]>([
 		['in a stream', stream([JSON.stringify({ error })])],
@@ -161,7 +160,7 @@ describe('a clear error', () => {
 	])('is not retried by this node: a used-up quota %s', async (_, raw) => {
 		const { message, description, posts } = await answer(raw);
 		expect({ message, advice: description.split('\n')[0], posts }).toEqual({
-			message: 'user quota is not enough [item 0]',
+			message: 'The account’s balance, quota or spending limit is used up [item 0]',
 			advice: TOP_UP,
 			posts: 1,
 		});
@@ -178,8 +177,9 @@ describe('a clear error', () => {
 		['bad token', { code: 401, msg: 'bad token' }],
 		['no foxes', { data: [{ code: 'moderated', message: 'no foxes' }] }],
 	])('is “%s” in %j, and retried by Retry On Fail', async (words, value) => {
-		const { message, description, posts } = await answer(json(value), RETRIES);
-		expect([message, posts]).toEqual([`${words} [item 0]`, 3]);
+		const { description, posts } = await answer(json(value), RETRIES);
+		expect(description.split('\n')[1]).toBe(`Provider: ${words}`);
+		expect(posts).toBe(3);
 		expect(description).not.toContain('may have been generated');
 	});
 });
@@ -212,8 +212,8 @@ describe('the description lists the URLs of a response that is not understood', 
 			...RETRIES,
 		});
 		expect([images, posts]).toEqual([[], 1]);
-		const [, ...lines] = description.split('\n');
-		expect(lines.slice(0, 2)).toEqual([
+		const lines = description.split('\n').filter((line) => !line.startsWith('Provider: '));
+		expect(lines.slice(1, 3)).toEqual([
 			'URLs in the response; they may expire after 24 hours:',
 			url,
 		]);

@@ -134,10 +134,10 @@ it.each(['read ECONNRESET', 'connect ETIMEDOUT 1.2.3.4:443', 'ENOTFOUND', 'ECONN
 	'n8n does not replace the gateway’s words: %s',
 	async (words) => {
 		for (const settings of [{}, { onError: 'continueRegularOutput' }] as const) {
-			const { message } = await answer(json({ error: { message: words } }, 400), {
+			const { description } = await answer(json({ error: { message: words } }, 400), {
 				run: { settings },
 			});
-			expect(message).toBe(`${words} [item 0]`);
+			expect(description.split('\n')[1]).toBe(`Provider: ${words}`);
 		}
 	},
 );
@@ -212,11 +212,13 @@ it('options that are expressions are read before anything is sent, and not again
 		Object.defineProperty(item, name, { get, enumerable: true });
 	}
 	const names = Object.keys(values);
-	const options = Object.fromEntries(names.map((name) => [name, `={{ $json.${name} }}`]));
+	const { simplify, ...options } = Object.fromEntries(
+		names.map((name) => [name, `={{ $json.${name} }}`]),
+	);
 	const { images, result } = await runAgainst(server, {
 		...setOf(2),
-		options: { ...options },
-		advanced: { stream: 'on' },
+		options,
+		advanced: { stream: 'on', simplify },
 		run: { items: [{ json: item }] },
 	});
 	server.close();

@@ -79,9 +79,9 @@ it.concurrent.each(PLACES)('the key does not show in %s', async (_, raw) => {
 describe('a key is found', () => {
 	const key = "sk/a+b=c.d(e)*f&g'h!~Long";
 	const expectHidden = async (echoed: string, sent = key) => {
-		const { message, result } = await answer(error(`Bad ${echoed}`), { key: sent });
+		const { description, result } = await answer(error(`Bad ${echoed}`), { key: sent });
 		expect(piecesOf(key, result.error, result.items)).toEqual([]);
-		expect(message).toBe('Bad *** [item 0]');
+		expect(description.split('\n')[1]).toBe('Provider: Bad ***');
 	};
 
 	it.concurrent.each<[string, string]>([
@@ -107,8 +107,8 @@ describe('a key is found', () => {
 	});
 
 	it.concurrent('unless it is too short to be one', async () => {
-		const { message } = await answer(error('size 2048x2048'), { key: '2', isOpen: true });
-		expect(message).toBe('size 2048x2048 [item 0]');
+		const { description } = await answer(error('size 2048x2048'), { key: '2', isOpen: true });
+		expect(description).toContain('\nProvider: size 2048x2048\n');
 	});
 });
 
@@ -116,8 +116,8 @@ describe('image data does not show', () => {
 	const data = Buffer.alloc(90, 'image').toString('base64');
 
 	it.concurrent('in an error', async () => {
-		const { message } = await answer(error(`No ${data} here`));
-		expect(message).toBe('No … here [item 0]');
+		const { description } = await answer(error(`No ${data} here`));
+		expect(description).toContain('\nProvider: No … here\n');
 	});
 
 	it.concurrent('with Simplify off, where hashes and ids survive', async () => {
