@@ -262,8 +262,8 @@ it.each<[ProfileName, INodeParameters, message: string, advice: string]>([
 		(model): [ProfileName, INodeParameters, string, string] => [
 			'gateway002',
 			{ ...set, model: byId(model) },
-			'Gateway 002 Style does not support image sets',
-			'Use the Text-to-Image operation, once for each image, or a credential for another gateway, such as Volcengine Ark or BytePlus ModelArk.',
+			'Pixels-Only Style does not support image sets',
+			'Use the Text-to-Image operation, once for each image, or a credential for another gateway, such as BytePlus ModelArk or Volcengine Ark.',
 		],
 	),
 ])('%s: %j', async (gateway, values, message, description) => {

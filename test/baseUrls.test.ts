@@ -116,10 +116,14 @@ it.each([
 	expect(gatewayOf('https://api.deerapi.com/v1', choice).id).toBe(choice);
 });
 
+it.each(['', ' ', '""'])('“%s” is no URL, and stands for that of the provider', (pasted) => {
+	expect(baseUrlProblem(apiBaseUrl(pasted, 'byBaseUrl'))?.message).toBe(
+		'The credential has no Base URL',
+	);
+	expect(apiBaseUrl(pasted, 'deerapi')).toBe('https://api.deerapi.com/v1');
+});
+
 it.each([
-	'',
-	' ',
-	'""',
 	'ftp://example.com/v1',
 	'FTP://example.com',
 	'ws://example.com/v1',

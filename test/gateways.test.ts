@@ -22,7 +22,7 @@ describe('new-api, the engine behind many gateways', () => {
 		expect(bench.bodies()).toEqual([{ ...BODY, ...SET }]);
 		expect(items.map(({ json }) => json.warnings)).toEqual([
 			[
-				`Requested 3 images, received 1. ${DECIDED} ${DROPPED} set Gateway to Other in the credential and Seedream Parameters to Both.`,
+				`Requested 3 images, received 1. ${DECIDED} ${DROPPED} set Provider to Other in the credential and Seedream Parameters to Both.`,
 			],
 		]);
 		expect(bench.gateway.ledger.images).toHaveLength(1);
@@ -73,7 +73,7 @@ it.each<[ProfileName, placement: string, advice: string]>([
 	[
 		'deerapi',
 		'topLevel',
-		` ${DROPPED} set Gateway to Other in the credential and Seedream Parameters to Both.`,
+		` ${DROPPED} set Provider to Other in the credential and Seedream Parameters to Both.`,
 	],
 	// The advice was followed already.
 	['new-api', 'both', ` ${DROPPED} ask its operator to let the field through.`],

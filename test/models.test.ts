@@ -235,7 +235,7 @@ it('an unreachable gateway is reported', async () => {
 
 it('a credential without a base URL is reported', async () => {
 	await expect(listModels({ baseUrl: '', apiKey: KEY }, {})).rejects.toThrow(
-		'The Base URL of the credential is not a valid HTTP(S) URL',
+		'The credential has no Base URL',
 	);
 });
 

@@ -107,7 +107,7 @@ describe('options', () => {
 			'Prompt Optimization',
 			'Seedream 4.5 does not support “fast”',
 		],
-		['gateway001', { advanced: { user: 'x' } }, 'User', 'Gateway 001 Style does not list it'],
+		['gateway001', { advanced: { user: 'x' } }, 'User', 'No-Streaming Style does not list it'],
 		// Of a seed that is not sent, nothing else is said.
 		[
 			'routescope',

@@ -137,8 +137,8 @@ describe('a gateway whose document lists sizes of its own', () => {
 	it.each<[gateway: string, Family, Resolution, size: string, name: string]>([
 		['deerapi', '5.0-lite', '3K', '3072x3072', 'DeerAPI'],
 		['routescope', '5.0-lite', '3K', '3072x3072', 'RouteScope'],
-		['gateway002', '5.0-lite', '2K', '2048x2048', 'Gateway 002 Style'],
-		['gateway002', '4.5', '4K', '4096x4096', 'Gateway 002 Style'],
+		['gateway002', '5.0-lite', '2K', '2048x2048', 'Pixels-Only Style'],
+		['gateway002', '4.5', '4K', '4096x4096', 'Pixels-Only Style'],
 	])('%s gets %s %s as %s, with a warning', (gateway, family, resolution, size, name) => {
 		expect(choose(family, { resolution }, gateway)).toEqual({
 			size,
@@ -158,7 +158,7 @@ describe('a gateway whose document lists sizes of its own', () => {
 	it('gateway 002 has no pixels for 4:5', () => {
 		for (const resolution of ['2K', '4K']) {
 			expect(rejected('4.5', { resolution, aspectRatio: '4:5' }, 'gateway002')).toBe(
-				'Gateway 002 Style has no size for the aspect ratio 4:5. Set Aspect Ratio to Auto, 1:1, 4:3, 3:4, 16:9, 9:16, 3:2, 2:3, 21:9, or Custom Width and Height.',
+				'Pixels-Only Style has no size for the aspect ratio 4:5. Set Aspect Ratio to Auto, 1:1, 4:3, 3:4, 16:9, 9:16, 3:2, 2:3, 21:9, or Custom Width and Height.',
 			);
 		}
 	});
