@@ -229,7 +229,7 @@ describe('nothing is sent', () => {
 			{ imageSource: '={{ "disk" }}' },
 			FILE,
 			/^Image: “disk” is not a Source/,
-			/Set Source/,
+			/Set Image Source/,
 		],
 		[
 			'pixels',

@@ -50,7 +50,9 @@ describe('Request Options apply to the request, to images and to references', ()
 			operation: 'imageToImage',
 			values: { referenceImages: urls('http://references.invalid/r.png') },
 			requestOptions: { proxy: `http://127.0.0.1:${port}` },
-			run: { credentials: { baseUrl: 'http://gateway.invalid/v1', apiKey: KEY, provider: 'unode' } },
+			run: {
+				credentials: { baseUrl: 'http://gateway.invalid/v1', apiKey: KEY, provider: 'unode' },
+			},
 		});
 		proxy.close();
 		server.close();
