@@ -95,7 +95,7 @@ export class Pacer {
 
 	/** The next moment after `now` at which another request may be sent, if none ends before. */
 	nextChange(now: number): number {
-		const spans = [this.grace, this.high, (this.low + this.high) / 2];
+		const spans = [this.grace, this.high + this.grace / 4, (this.low + this.high) / 2];
 		const times = this.starts.flatMap(({ at }) => spans.map((span) => at + span));
 		return Math.min(...[this.probeAt, this.obeyUntil, ...times].filter((time) => time > now));
 	}
@@ -164,9 +164,10 @@ export class Pacer {
 			const used = sumOf(this.recent(span, now));
 			return used === 0 || used + images <= this.quota;
 		};
-		const [hasPlace, hasTime] = [this.running.length < this.window, fits(this.high)];
-		if (hasPlace && hasTime) return 'normal';
-		if (undecided > 0 || (!hasPlace && !hasTime)) return undefined;
+		const hasPlace = this.running.length < this.window;
+		// Requests travel for different times, so that a span needs a margin.
+		if (hasPlace && fits(this.high + this.grace / 4)) return 'normal';
+		if (undecided > 0 || hasPlace === fits(this.high)) return undefined;
 		const isShorter = this.high > this.low * 1.04 && fits((this.low + this.high) / 2);
 		const mayTest = this.chain > 0 || this.tests >= (hasPlace && isShorter ? 1 : 2);
 		return mayTest ? (hasPlace ? 'time' : 'place') : undefined;
