@@ -59,7 +59,14 @@ export class N8nClient {
 	/** Signs in as the owner, whose account is made when the server is new. */
 	async signIn(): Promise<void> {
 		// Older n8n is ready before its API is.
-		await until('n8n has its API', async () => (await fetch(`${this.url}/rest/settings`)).ok);
+		await until('n8n has its API', async () => {
+			const settings = fetch(`${this.url}/rest/settings`);
+			// n8n may just be closing the connection that is left from asking whether it is ready.
+			return await settings.then(
+				({ ok }) => ok,
+				() => false,
+			);
+		});
 		const { userManagement } = await this.request<{
 			userManagement: { showSetupOnFirstLoad: boolean };
 		}>('GET', '/settings');
