@@ -97,7 +97,7 @@ describe('Request Options apply to the request, to images and to references', ()
 			const requestOptions = { allowUnauthorizedCerts };
 			const raw = json({ data: [{ url: `${url}/a.png` }] });
 			const gateway = (baseUrl: string, id: string) => ({
-				run: { credentials: { baseUrl, apiKey: KEY, gateway: id } },
+				run: { credentials: { baseUrl, apiKey: KEY, provider: id } },
 			});
 			const plain = await startServer(raw);
 			const image = await runAgainst(plain, { requestOptions });
