@@ -200,7 +200,7 @@ describe('nothing is sent', () => {
 			{},
 			picture(500, 500),
 			/^Image: field “data” is 500 x 500 pixels, which is too small/,
-			/at least 262144 pixels/,
+			/at least 262,144 pixels/,
 		],
 		[
 			'HEIC',
