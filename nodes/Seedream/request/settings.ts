@@ -105,7 +105,9 @@ export function readSettings(context: IExecuteSingleFunctions): Settings {
 		days === null
 			? undefined
 			: // jsonwebtoken rejects parts of a second.
-				Math.ceil(SECONDS_PER_DAY * checkNumber(context, 'Link to File', days, LINK_DAYS, ' days'));
+				Math.round(
+					SECONDS_PER_DAY * checkNumber(context, 'Link to File', days, LINK_DAYS, ' days'),
+				);
 	const timeoutRule = { min: 1, max: MAX_TIMEOUT_MS, isWhole: false };
 	return {
 		output: {
