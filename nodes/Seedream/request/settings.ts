@@ -101,13 +101,13 @@ export function readSettings(context: IExecuteSingleFunctions): Settings {
 			'Turn on Download Images, or turn off Layered SVG.',
 		);
 	}
-	const linkSeconds = (days: unknown) =>
-		days === null
-			? undefined
-			: // jsonwebtoken rejects parts of a second.
-				Math.round(
-					SECONDS_PER_DAY * checkNumber(context, 'Link to File', days, LINK_DAYS, ' days'),
-				);
+	const linkSeconds = (days: unknown) => {
+		if (days === null) return undefined;
+		const seconds =
+			SECONDS_PER_DAY * checkNumber(context, 'Link to File', days, LINK_DAYS, ' days');
+		// jsonwebtoken rejects parts of a second.
+		return Math.max(1, Math.round(seconds));
+	};
 	const timeoutRule = { min: 1, max: MAX_TIMEOUT_MS, isWhole: false };
 	return {
 		output: {
