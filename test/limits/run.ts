@@ -1,8 +1,10 @@
+import { parseArgs } from 'node:util';
+
 import { play, type Play, type Scenario } from './play';
 import { SCENARIOS } from './scenarios';
 
 /** Each scenario is played with these, so that no limit is met by luck. */
-export const SEEDS = [1, 2, 3, 4];
+const SEEDS = [1, 2, 3, 4];
 
 /** Largest ratio to the ideal. */
 const RATIO = 1.3;
@@ -11,7 +13,7 @@ const RATIO = 1.3;
 const REFUSED = { few: 0.5, many: 0.15 };
 
 /** What is not as it should be in a play. */
-export function flaws({ target = RATIO, isSmall }: Scenario, result: Play): string[] {
+function flaws({ target = RATIO, isSmall }: Scenario, result: Play): string[] {
 	const { ideal, ours, sent, refused, failed, twice, isOrdered } = result;
 	return [
 		...(ours / ideal > target ? [`ratio ${(ours / ideal).toFixed(2)}`] : []),
@@ -24,9 +26,17 @@ export function flaws({ target = RATIO, isSmall }: Scenario, result: Play): stri
 	];
 }
 
-/** Plays all scenarios, or those whose name contains the first argument; with a seed after it, in full. */
+/**
+ * Plays all scenarios, or those whose name contains the first argument; with a seed after it, in full.
+ * `--round-trip` is the time to the gateway and back, in milliseconds.
+ */
 async function main(): Promise<void> {
-	const [only = '', seed] = process.argv.slice(2);
+	const { positionals, values } = parseArgs({
+		allowPositionals: true,
+		options: { 'round-trip': { type: 'string', default: '30' } },
+	});
+	const [only = '', seed] = positionals;
+	const roundTrip = Number(values['round-trip']);
 	const scenarios = SCENARIOS.filter(({ name }) => name.includes(only));
 	let failed = 0;
 	console.log(
@@ -35,7 +45,7 @@ async function main(): Promise<void> {
 	for (const scenario of scenarios) {
 		const plays: Play[] = [];
 		for (const each of seed ? [Number(seed)] : SEEDS)
-			plays.push(await play(scenario, { seed: each, trace: !!seed }));
+			plays.push(await play(scenario, { seed: each, roundTrip, trace: !!seed }));
 		if (seed) console.log(plays[0].log.join('\n'));
 		const found = new Set(plays.flatMap((each) => flaws(scenario, each)));
 		const worst = plays.reduce((a, b) => (a.ours / a.ideal > b.ours / b.ideal ? a : b));

@@ -123,7 +123,7 @@ async function runCase(
 			type: 'seedreamApi',
 			data: { ...credentialData({ gateway }), baseUrl: `${front.url}/api/v3` },
 		});
-		const prompts = Array.from({ length: items }, (_, index) => `Apple ${index}. [pixels:256x256]`);
+		const prompts = Array.from({ length: items }, (_, index) => `Apple ${index}. [pixels:64x64]`);
 		const id = await client.saveWorkflow(
 			workflowOf(
 				`Limit ${name} ${items}`,
