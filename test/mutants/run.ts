@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+	cpSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	realpathSync,
+	rmSync,
+	symlinkSync,
+	writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { compareFacts, factChanges, type Change } from './facts';
+import { LINES } from './lines';
+
+const ROOT = path.join(__dirname, '../..');
+const NODE = 'nodes/Seedream';
+
+/**
+ * Jest's patterns, by the folder of a changed file: those tests first that are likely to notice it. After
+ * them all run, but those of the judge and of the package, and the contract table, which takes minutes.
+ */
+const FIRST: Readonly<Record<string, string[]>> = {
+	catalog: ['test/(fields|readme/)', 'test/(words|models|modelIds|catalog|advice|automatic)'],
+	http: ['test/(downloads|sending|baseUrls)', 'test/unkind'],
+	request: ['test/(requests|sizes)', 'test/(references|badInput|models|gateways)'],
+	response: ['test/(response|records|advice)', 'test/(items|sets)', 'test/unkind'],
+	run: ['test/(sending|costControl|limits)', 'test/(unkind|faults)'],
+};
+const ALL = '/test/(?!contract|gateway/|package)';
+
+/** Milliseconds after which a run of Jest that has not ended hangs because of the change. */
+const JEST_LIMIT_MS = 10 * 60_000;
+
+/** One change of a file in `nodes/Seedream/`. */
+interface Mutant extends Change {
+	file: string;
+	name: string;
+}
+
+const source = (folder: string, file: string) => path.join(folder, NODE, file);
+
+function mutantOf(file: string, text: string, change: Change): Mutant {
+	const line = text.slice(0, change.start).split('\n').length;
+	const was = text.slice(change.start, change.end).replace(/\s+/g, ' ');
+	return {
+		...change,
+		file,
+		name: `${file}:${line} ${was.slice(0, 60)} → ${change.text || 'nothing'}`,
+	};
+}
+
+function factMutants(): Mutant[] {
+	return readdirSync(source(ROOT, 'catalog')).flatMap((name) => {
+		const file = `catalog/${name}`;
+		const text = readFileSync(source(ROOT, file), 'utf8');
+		return factChanges(text).map((change) => mutantOf(file, text, change));
+	});
+}
+
+/** @throws AssertionError for a line that is no longer in its file, or more than once */
+function lineMutants(): Mutant[] {
+	return Object.entries(LINES).flatMap(([file, lines]) => {
+		const text = readFileSync(source(ROOT, file), 'utf8');
+		return lines.map(([find, replace]) => {
+			assert.equal(text.split(find).length, 2, `${file} must contain once: ${find}`);
+			const start = text.indexOf(find);
+			return mutantOf(file, text, { start, end: start + find.length, text: replace });
+		});
+	});
+}
+
+/** Copies the repository, so that no file of the user's is ever changed. */
+function copyTo(folder: string): string {
+	const isOwn = (file: string) => !/^(node_modules|dist|\.git)$/.test(path.basename(file));
+	cpSync(ROOT, folder, { recursive: true, filter: isOwn });
+	symlinkSync(realpathSync(path.join(ROOT, 'node_modules')), path.join(folder, 'node_modules'));
+	mkdirSync(path.join(folder, 'tmp'));
+	return folder;
+}
+
+/** Runs tests of a copy. @returns which failed, if one did */
+async function jest(folder: string, ...args: string[]): Promise<string | undefined> {
+	const reporter = `--reporters=${path.join(folder, 'test/mutants/stopEarly.js')}`;
+	const child = spawn(
+		process.execPath,
+		['node_modules/jest/bin/jest.js', ...args, '--runInBand', '--passWithNoTests', reporter],
+		{
+			cwd: folder,
+			stdio: ['ignore', 'pipe', 'pipe'],
+			timeout: JEST_LIMIT_MS,
+			// What a test leaves behind when it is ended goes with the copy.
+			env: { ...process.env, TMPDIR: path.join(folder, 'tmp') },
+		},
+	);
+	let printed = '';
+	for (const stream of [child.stdout, child.stderr]) {
+		stream.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+	}
+	const [code] = (await once(child, 'close')) as [number | null];
+	if (code === 0) return undefined;
+	return printed.trim().split('\n').pop() || 'a test that did not end';
+}
+
+/** Changes a copy while `run` runs. */
+async function changed<T>(folder: string, mutant: Mutant, run: () => T | Promise<T>): Promise<T> {
+	const { file, start, end, text } = mutant;
+	const whole = readFileSync(source(ROOT, file), 'utf8');
+	writeFileSync(source(folder, file), whole.slice(0, start) + text + whole.slice(end));
+	try {
+		return await run();
+	} finally {
+		writeFileSync(source(folder, file), whole);
+	}
+}
+
+/** @returns the first test that notices a mutant, if one does */
+async function noticedBy(folder: string, mutant: Mutant): Promise<string | undefined> {
+	return await changed(folder, mutant, async () => {
+		for (const pattern of [...FIRST[mutant.file.split('/')[0]], ALL]) {
+			const failed = await jest(folder, pattern);
+			if (failed) return failed;
+		}
+		return undefined;
+	});
+}
+
+/** Makes every change by itself, or those whose name contains the argument, and tells which are noticed. */
+async function main(): Promise<void> {
+	const [only = ''] = process.argv.slice(2);
+	const isMeant = ({ name }: Mutant) => name.includes(only);
+	const facts = factMutants().filter(isMeant);
+	const lines = lineMutants().filter(isMeant);
+	const work = mkdtempSync(path.join(tmpdir(), 'seedream-mutants-'));
+	process.on('exit', () => rmSync(work, { recursive: true, force: true }));
+	for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+	const lanes = ['1', '2'].map((name) => copyTo(path.join(work, name)));
+
+	// Without a change nothing may fail.
+	const shards = lanes.map(async (lane, i) => await jest(lane, ALL, `--shard=${i + 1}/2`));
+	for (const failed of [compareFacts(lanes[0]), ...(await Promise.all(shards))]) {
+		assert.equal(failed, undefined, 'The tests fail without a mutant');
+	}
+
+	const rest: Mutant[] = [];
+	for (const fact of facts) {
+		if (!(await changed(lanes[0], fact, () => compareFacts(lanes[0])))) rest.push(fact);
+	}
+	let passed = facts.length - rest.length;
+	let failed = 0;
+	console.log(`${facts.length} facts, of which the comparison with test/facts notices ${passed}`);
+	const todo = [...rest, ...lines];
+	const runs = lanes.map(async (lane) => {
+		for (let mutant = todo.shift(); mutant; mutant = todo.shift()) {
+			const test = await noticedBy(lane, mutant);
+			if (test) passed += 1;
+			else failed += 1;
+			console.log(`${test ? 'noticed' : 'UNNOTICED'} ${mutant.name}${test ? ` (${test})` : ''}`);
+		}
+	});
+	await Promise.all(runs);
+	console.log(`${passed} passed, ${failed} failed`);
+	process.exitCode = failed > 0 ? 1 : 0;
+}
+
+void main();
