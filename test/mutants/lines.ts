@@ -9,7 +9,10 @@ export const LINES: Readonly<Record<string, Line[]>> = {
 		['pixels > rules.maxPixels', 'pixels >= rules.maxPixels'],
 		['height / width) > rules.maxRatio', 'height / width) >= rules.maxRatio'],
 		['side > 0', 'side >= 0'],
-		['name.toLowerCase() === resolution.toLowerCase()', 'name === resolution'],
+		[
+			'RESOLUTIONS.find((name) => name.toLowerCase() === resolution.toLowerCase())',
+			'RESOLUTIONS.find((name) => name === resolution)',
+		],
 		['[...MODEL_FAMILIES].reverse()', '[...MODEL_FAMILIES]'],
 	],
 	'request/body.ts': [
@@ -112,10 +115,15 @@ export const LINES: Readonly<Record<string, Line[]>> = {
 		['request.expectedImages === 1 && index === 0', 'request.expectedImages === 1'],
 		['used >= sent', 'used > sent'],
 		['if (!isContinued) warnings', 'warnings'],
-		['missing > 0 && summary.warnings.length === 0', 'missing > 0'],
+		['if (summary.warnings.length === 0) warnings', 'warnings'],
 		['received === 1 && ', ''],
 	],
 	'response/index.ts': [['failed.length > 0 && output', 'output']],
+	'response/layers.ts': [
+		['Math.round((value * sides[i]) / 1000)', 'Math.floor((value * sides[i]) / 1000)'],
+		['Math.max(value, 0)', 'value'],
+		['rank(a) - rank(b)', '0'],
+	],
 	'response/lines.ts': [
 		["if (DONE.test(text)) return [{ type: 'done' }];", ''],
 		['isAfterReturn && chunk[0] === LINE_FEED', 'false'],
