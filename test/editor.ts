@@ -6,7 +6,8 @@ import {
 	type INodePropertyOptions,
 } from 'n8n-workflow';
 
-import { Seedream } from '../nodes/Seedream/Seedream.node';
+// With its extension: without, Node.js itself finds the JSON file of that name.
+import { Seedream } from '../nodes/Seedream/Seedream.node.ts';
 
 /** The node as the editor gets it. */
 export const { description } = new Seedream();

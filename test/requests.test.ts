@@ -79,7 +79,10 @@ describe('options', () => {
 	it.each<[name: string, values: INodeParameters]>([
 		['hidden', { options: { seed: 7, guidanceScale: 3, webSearch: true, outputFormat: 'png' } }],
 		['of another operation', { maxImages: 9, referenceImages: urls('https://example.com/a.png') }],
-		['empty', { options: { webSearch: false }, advanced: { quality: '', style: '', user: '' } }],
+		[
+			'empty',
+			{ options: { webSearch: false }, advanced: { quality: '', style: '={{ null }}', user: '' } },
+		],
 		['automatic', { advanced: { responseFormat: 'automatic', stream: 'automatic' } }],
 		['of sets', { advanced: { stream: 'on' } }],
 		[
@@ -90,6 +93,7 @@ describe('options', () => {
 					downloadImages: false,
 					fileName: 'x',
 					output: 'singleItem',
+					previewRequest: '={{ "false" }}',
 				},
 				advanced: { simplify: false },
 			},
@@ -144,6 +148,7 @@ describe('options', () => {
 describe('the credential of an unknown gateway', () => {
 	const values = parameters('imageSet', IDS['5.0-lite'], {
 		options: { webSearch: true, outputFormat: 'png', promptOptimization: 'standard' },
+		advanced: { user: 'me' },
 	});
 	const seedreamOnly = {
 		...SET,
@@ -151,7 +156,7 @@ describe('the credential of an unknown gateway', () => {
 		output_format: 'png',
 		optimize_prompt_options: { mode: 'standard' },
 	};
-	const plain = bodyOf(IDS['5.0-lite']);
+	const plain = { ...bodyOf(IDS['5.0-lite']), user: 'me' };
 
 	it.each([
 		['topLevel', { ...plain, ...seedreamOnly }],
