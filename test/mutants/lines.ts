@@ -43,8 +43,8 @@ export const LINES: Readonly<Record<string, Line[]>> = {
 	'request/index.ts': [
 		['references + maxImages > total', 'references + maxImages >= total'],
 		['references.length > max', 'references.length >= max'],
-		['references.length !== 1', 'references.length < 1'],
 	],
+	'request/format.ts': [['references.length !== 1', 'references.length < 1']],
 	'http/limitedStream.ts': [
 		['this.idle >= idle', 'this.idle < idle'],
 		['this.total >= total', 'this.total < total'],
@@ -67,7 +67,7 @@ export const LINES: Readonly<Record<string, Line[]>> = {
 	'http/semaphore.ts': [['else this.free += 1', '']],
 	'run/attempts.ts': [
 		[" && code !== 'model_not_found'", ''],
-		['if (mayBeCharged) return false;', ''],
+		['isRefused === true && ', ''],
 		['status !== 429', 'status !== undefined && status < 400'],
 		['SetLimitExceeded|insufficient', 'SetLimitExceeded'],
 		[" && code !== 'invalid_request'", ''],
@@ -77,23 +77,23 @@ export const LINES: Readonly<Record<string, Line[]>> = {
 	],
 	'run/memory.ts': [
 		[' || !error.failure.mayBeCharged', ''],
-		['Number(a) - Number(b)', '0'],
+		['a.item - b.item || ', ''],
 	],
 	'run/execution.ts': [
 		['batch * batchInterval', 'batchInterval'],
-		[' || node.executeOnce', ''],
+		[' || context.getExecuteData().node.executeOnce', ''],
 	],
 	'run/run.ts': [
 		['expectedImages <= limit', 'expectedImages < limit'],
 		['pass.hasFailed || ', ''],
-		['a.index - b.index', '0'],
+		['a.order - b.order', '0'],
 		['if (!this.context.continueOnFail()) this.pass', 'this.pass'],
 		['!run.logged.has(url)', 'true'],
 	],
 	'run/queue.ts': [['order > request.order', 'false']],
 	'run/pacer.ts': [
 		['Math.min(retryAfter, MAX_RETRY_AFTER_MS)', 'retryAfter'],
-		['this.batch *= 2', 'this.batch *= 1'],
+		['this.batch += 1', 'this.batch += 0'],
 	],
 	'response/failures.ts': [
 		['[408, ', '['],
@@ -103,21 +103,21 @@ export const LINES: Readonly<Record<string, Line[]>> = {
 		['(status === 503 && !isRefused) ||', ''],
 		[' || isGivenUp(status) || status === 503;', ' || isGivenUp(status);'],
 		['Date.parse(value) - Date.now()', 'Date.parse(value)'],
-		['status === 401 ? undefined : ', ''],
 		['count > 1', 'count > 0'],
 	],
+	'response/advice.ts': [['status === 401 ? undefined : ', '']],
 	'response/images.ts': [
 		['MIN_UNKNOWN_BYTES = 64', 'MIN_UNKNOWN_BYTES = 1'],
 		['MAX_DEPTH = 6', 'MAX_DEPTH = 2'],
 		[' && !entry.error', ''],
 	],
 	'response/items.ts': [
-		['request.expectedImages === 1 && index === 0', 'request.expectedImages === 1'],
 		['used >= sent', 'used > sent'],
 		['if (!isContinued) warnings', 'warnings'],
 		['if (summary.warnings.length === 0) warnings', 'warnings'],
 		['received === 1 && ', ''],
 	],
+	'response/fileName.ts': [[' && image.index === 0', '']],
 	'response/index.ts': [['failed.length > 0 && output', 'output']],
 	'response/layers.ts': [
 		['Math.round((value * sides[i]) / 1000)', 'Math.floor((value * sides[i]) / 1000)'],
