@@ -192,9 +192,13 @@ async function portkey(gateway: Gateway, check: Check): Promise<void> {
 			assert.deepEqual(items, []);
 			assert.deepEqual(requests(), [[400, body]]);
 			const [{ id }] = gateway.ledger.requests;
-			const text = `openai error: ${message} Request id: ${id} [item 0]`;
-			assert.equal(error?.message, text);
-			assert.match(error?.description ?? '', /Code: InvalidParameter, HTTP status: 400/);
+			assert.equal(error?.message, 'The provider rejected a parameter [item 0]');
+			const description = error?.description ?? '';
+			assert.ok(description.includes(`Provider: openai error: ${message} <br>`), description);
+			assert.ok(
+				description.endsWith(`Code: InvalidParameter, HTTP status: 400, Request ID: ${id}`),
+				description,
+			);
 		});
 		await check('a wrong API key is reported as one', async () => {
 			const { error, items } = await run(textToImage, undefined, 'sk-wrong');
@@ -257,8 +261,11 @@ async function aimock(check: Check): Promise<void> {
 		await check('a wrong API key is reported as one', async () => {
 			const { error, items } = await run('/v1', 'other', 'sk-wrong');
 			assert.deepEqual(items, []);
-			assert.equal(error?.message, 'Invalid API key [item 0]');
-			assert.match(error?.description ?? '', /Check the API key.*HTTP status: 401/s);
+			assert.equal(error?.message, 'The provider rejected the API key [item 0]');
+			assert.match(
+				error?.description ?? '',
+				/Check the API key.*Provider: Invalid API key.*HTTP status: 401/s,
+			);
 		});
 	} finally {
 		await server.stop();
