@@ -6,7 +6,7 @@ import { play } from './play';
 import { SCENARIOS } from './scenarios';
 
 /** Far above what `npm run limits` asks for; far below what a limit cost before there was a pacer. */
-const MAX_RATIO = 3;
+const MAX_RATIO = 2;
 
 it.each(SCENARIOS.map((scenario) => [scenario.name, scenario] as const))(
 	'at a limit of %s every request is generated once, in order',

@@ -178,6 +178,20 @@ export const SCENARIOS: Scenario[] = [
 		processes: 2,
 		target: 1.5,
 	}),
+	...(
+		[
+			[2, '10/s', () => sliding(10, SECOND)],
+			[3, '10/s', () => sliding(10, SECOND)],
+			[2, '4 in flight', () => inFlight(4)],
+			[3, '4 in flight', () => inFlight(4)],
+		] as Array<[number, string, Scenario['limit']]>
+	).map(([processes, name, limit]) =>
+		small(`20 runs of 30 on ${processes} processes, ${name}`, limit, 0, 2, 1, {
+			runs: Array.from({ length: 20 }, () => 30),
+			processes,
+			target: 1.5,
+		}),
+	),
 
 	// Retry-After that lies.
 	small('5/s, Retry-After 0.1 s', () => sliding(5, SECOND), 60, 10, 1, { retryAfter: () => 100 }),

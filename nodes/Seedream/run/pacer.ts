@@ -27,11 +27,10 @@ export interface Start {
 /** Pauses between probes: a share of the time since the refusal and of the burst before it. */
 const [MIN_PAUSE_MS, MAX_PAUSE_MS, PAUSE_SHARE, MAX_BURST_MS] = [100, 8_000, 0.5, 1_000];
 const MAX_RETRY_AFTER_MS = 60_000;
-/** What is refused for so long, and ten times as long as the learned span, is an outage and no limit. */
-const OUTAGE_MS = 20_000;
+/** A refusal of so long is an outage and no limit: of any span, and of ten times the learned one. */
+const [MAX_SPAN_MS, OUTAGE_MS, HISTORY_MS] = [75_000, 20_000, 150_000];
 /** Tests that a request and a round of a limit pay for, most in stock, in a row to forget a limit. */
 const [TESTS_A_REQUEST, TESTS_A_ROUND, MAX_TESTS, TESTS_TO_FORGET] = [0.05, 0.5, 3, 4];
-const HISTORY_MS = 150_000;
 
 const running = (starts: Start[]) => starts.filter(({ isRunning }) => isRunning);
 const recent = (all: Start[], span: number, now: number) => all.filter((s) => s.at + span > now);
@@ -166,12 +165,12 @@ export class Pacer {
 		const longer = Math.max(refusedFor, this.high / 8);
 		const full = (used - images) / this.quota;
 		const burst = this.starts.filter(({ at }) => at >= this.openedAt && at < probe.at);
-		const isOutage = refusedFor > Math.max(OUTAGE_MS, 10 * this.high) && this.high > 0;
+		const isLong = this.high > 0 && refusedFor > Math.max(OUTAGE_MS, 10 * this.high);
 		if (probe.kind === 'freed' && probe.inFlight >= inFlight - 1) this.window = probe.inFlight;
 		else if (refusedFor < this.high / 2) {
 			if (full >= 0.8) [this.low, this.high] = [this.high, this.high + longer];
 			else if (full >= 0.4) this.quota = used - images;
-		} else if (burst.length > 0 && !isOutage) {
+		} else if (burst.length > 0 && !isLong && refusedFor <= MAX_SPAN_MS) {
 			[this.quota, this.high] = [sumOf(burst), probe.at - burst[0].at];
 			this.low = Math.min(this.high, Math.max(0, this.lastRefused - burst[0].at));
 			this.tests = Math.max(this.tests, 1.5);
@@ -182,10 +181,11 @@ export class Pacer {
 	}
 
 	/** A test was admitted: the limit is wider than learned. */
-	private widen({ kind, used, reach }: Start): void {
+	private widen({ at, kind, used, reach }: Start): void {
 		this.chain = (this.chain + 1) % TESTS_TO_FORGET;
 		if (this.chain === 0 && kind === 'place') this.window = Infinity;
-		else if (this.chain === 0) [this.quota, this.low, this.high] = [Infinity, 0, 0];
+		else if (this.chain === 0)
+			[this.quota, this.low, this.high, this.openedAt] = [Infinity, 0, 0, at];
 		// It must have been in flight together with the others.
 		else if (kind === 'place') this.window = Math.max(this.window, running(this.starts).length);
 		else if (used > this.quota && reach > this.low) this.high = reach;
