@@ -19,7 +19,7 @@ const showOnlyForOther = { show: { provider: ['other'] } };
 /** Marks the request of the credential's Test; it is never sent. */
 const TEST_HEADER = 'x-seedream-credential-test';
 
-/** What n8n takes for a response with status 401. Its message shows only if n8n does not call `preAuthentication`. */
+/** n8n treats it as a response with status 401. Its message shows only if `preAuthentication` is not called. */
 class UnauthorizedError extends Error {
 	readonly response = { status: 401 };
 

@@ -432,6 +432,16 @@ describe('Images of All Input Items', () => {
 		);
 	});
 
+	it.each(['textToImage', 'layers'] as const)('means nothing to %s', async (operation) => {
+		const values = all({
+			...parameters(operation, IDS['5.5']),
+			imageSource: 'url',
+			imageUrl: `${bench.gateway.url}/samples/600x600.png`,
+		});
+		await bench.items(values, { items: await inputs(2) });
+		expect(bench.bodies()).toHaveLength(2);
+	});
+
 	it('is refused from an expression, which other items would not know of', async () => {
 		const image = [{ source: '={{ "allItems" }}' }];
 		const { message } = await bench.refusal(all({ referenceImages: { image } }));

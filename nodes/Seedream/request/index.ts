@@ -79,7 +79,7 @@ function count(value: unknown): number | undefined {
 	return number >= 1 && Number.isFinite(number) ? Math.floor(number) : undefined;
 }
 
-/** Layers of a model nobody knows: as many as any has. */
+/** Layers of a model nobody knows: the most of those that are known. */
 const MAX_LAYER_IMAGES = Math.max(
 	...MODEL_FAMILIES.map(({ maxLayerImages }) => maxLayerImages ?? 1),
 );

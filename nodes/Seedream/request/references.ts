@@ -7,7 +7,6 @@ import type {
 
 import type { Gateway } from '../catalog/gateways';
 import type { ModelFamily, ReferenceRules } from '../catalog/models';
-import { operationOf } from '../catalog/operations';
 import { cut, grouped, inputError } from '../errors';
 import type { ReferenceEntry } from '../fields/references';
 import { reasonOf } from '../http/connection';
@@ -139,14 +138,14 @@ function imagesOfAllItems(
 	);
 }
 
-/** Whether one request has the images of all input items; an expression cannot say so. */
+/**
+ * Whether one request has the images of all input items; an expression cannot say so. n8n removes the
+ * field where the operation does not show it.
+ */
 export function isForAllItems(context: IExecuteSingleFunctions): boolean {
-	const { operation, referenceImages } = context.getNode().parameters;
+	const { referenceImages } = context.getNode().parameters;
 	const { image = [] } = (referenceImages ?? {}) as { image?: ReferenceEntry[] };
-	const hasReferences = operationOf(operation)?.references !== 'none';
-	return (
-		hasReferences && !isAgentTool(context) && image.some(({ source }) => source === 'allItems')
-	);
+	return !isAgentTool(context) && image.some(({ source }) => source === 'allItems');
 }
 
 /** Whether the first item's request has the images of this item too, so that it sends none itself. */
