@@ -158,7 +158,11 @@ async function runExample(client: N8nClient, workflowId: string): Promise<string
 	const { status, error, items } = await client.execute(workflowId);
 	if (status !== 'success') {
 		throw new Error(
-			`The example ended with "${status}": ${[error?.message, error?.description].filter(Boolean).join('\n')}`,
+			// The description is HTML, for n8n's editor.
+			`The example ended with "${status}": ${[error?.message, error?.description]
+				.filter(Boolean)
+				.join('\n')
+				.replace(/ ?<[^>]+>/g, '')}`,
 		);
 	}
 	return items('Save to Disk').map(({ json }) => String(json.fileName));
